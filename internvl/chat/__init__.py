@@ -1,0 +1,27 @@
+"""What was said. Standard library only."""
+
+from internvl.chat.conversation import (
+    SYSTEM_MESSAGE,
+    Attachment,
+    Conversation,
+    Settings,
+    Turn,
+    freeze,
+)
+from internvl.chat.session import LimitError, Limits, Session, SessionStore
+from internvl.chat.template import Segment, render
+
+__all__ = [
+    "SYSTEM_MESSAGE",
+    "Attachment",
+    "Conversation",
+    "LimitError",
+    "Limits",
+    "Segment",
+    "Session",
+    "SessionStore",
+    "Settings",
+    "Turn",
+    "freeze",
+    "render",
+]

@@ -1,0 +1,134 @@
+"""What was said: attachments, turns and conversations, and what a person may tune.
+
+A `Turn` is a question with its answer, so retrying is `turn.answer = ""` and undoing is
+`conversation.turns.pop()`. Nothing here knows tiles, tokens or pages.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+SYSTEM_MESSAGE = (
+    "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
+)
+"""The published default system message (OpenGVLab/InternVL, internvl_chat/conversation.py)."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """An uploaded picture or video.
+
+    `start` and `end` bound a video in seconds. `max_tiles` (per picture) and `max_frames` (per
+    video) are None until the attachment is sent; `freeze` then fixes them, so that a slider moved
+    later changes nothing that was said before.
+    """
+
+    path: str | Path
+    kind: Literal["image", "video"]
+    start: float | None = None
+    end: float | None = None
+    max_tiles: int | None = None
+    max_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("image", "video"):
+            raise ValueError(f"an attachment is an 'image' or a 'video', not {self.kind!r}")
+
+
+@dataclass
+class Turn:
+    """One question and its answer; the answer is empty until the model has written it.
+
+    With `region` the question put to the model is the published grounding prompt for that
+    description, and `question` is only what the page shows.
+    """
+
+    question: str
+    attachments: tuple[Attachment, ...] = ()
+    answer: str = ""
+    region: str | None = None
+
+    def __post_init__(self) -> None:
+        self.attachments = tuple(self.attachments)
+        if sum(attachment.kind == "video" for attachment in self.attachments) > 1:
+            raise ValueError("a turn can carry one video at most")
+
+
+@dataclass
+class Conversation:
+    """A system message and the turns so far. `id` names it in the engine's caches."""
+
+    system: str = SYSTEM_MESSAGE
+    turns: list[Turn] = field(default_factory=list)
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """The attachments of all turns, oldest first."""
+        return [attachment for turn in self.turns for attachment in turn.attachments]
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0.0, 2.0),
+    "top_p": (0.0, 1.0),
+    "repetition_penalty": (0.1, 10.0),
+    "max_new_tokens": (1, 32768),
+    "max_tiles": (1, 64),
+    "max_frames": (1, 512),
+    "seed": (0, 2**63 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may tune. Raises TypeError for unknown names, ValueError outside the ranges.
+
+    `temperature` 0 is greedy. `max_tiles` is the budget of one message, shared by its pictures.
+    `seed` None draws a fresh one for each answer.
+
+    >>> Settings(max_tiles=99)
+    Traceback (most recent call last):
+    ValueError: max_tiles must be between 1 and 64, not 99
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 1024
+    max_tiles: int = 12
+    max_frames: int = 16
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is None and name == "seed":
+                continue
+            wanted = (int, float) if isinstance(getattr(Settings, name), float) else int
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                raise ValueError(f"{name} must be a number, not {value!r}")
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+
+
+def freeze(attachments: Iterable[Attachment], settings: Settings) -> tuple[Attachment, ...]:
+    """The attachments of one message with their budgets fixed; what is fixed already stays.
+
+    N pictures share the message's tiles: max(1, max_tiles // N) each (spec: InternVL's training
+    code, internvl_chat/internvl/train/dataset.py). A frame of a video is one tile.
+
+    >>> [a.max_tiles for a in freeze([Attachment("a.png", "image")] * 5, Settings(max_tiles=12))]
+    [2, 2, 2, 2, 2]
+    """
+    attachments = tuple(attachments)
+    pictures = sum(attachment.kind == "image" for attachment in attachments)
+    budget = {
+        "image": {"max_tiles": max(1, settings.max_tiles // max(1, pictures))},
+        "video": {"max_frames": settings.max_frames},
+    }
+    return tuple(
+        replace(a, **{k: v for k, v in budget[a.kind].items() if getattr(a, k) is None})
+        for a in attachments
+    )
