@@ -1,0 +1,259 @@
+"""Sessions: what one visitor said and uploaded, kept on disk and apart from everyone else's.
+
+    store = SessionStore(Path("sessions"))
+    session = store.open(token)       # the visitor's, or a new one with a token of its own
+    session.add_file(path)            # a copy in the session's own folder
+    session.save()
+
+A visitor is known by a random 128-bit token that only the browser and this server hold. The folder
+is named by the token's digest, so a listing of the folders opens nothing.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from internvl.chat.conversation import Attachment, Conversation, Settings, Turn
+
+
+class LimitError(ValueError):
+    """More than this page takes; the message says how much that is."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one visitor may ask of the page."""
+
+    upload_bytes: int = 200 * 2**20
+    files: int = 64
+    pixels: int = 100_000_000
+    frames: int = 64
+    question_characters: int = 8_000
+    session_seconds: float = 7 * 24 * 3600.0
+
+    def check_question(self, question: str) -> None:
+        """Raise LimitError when the question is too long."""
+        if len(question) > self.question_characters:
+            raise LimitError(
+                f"The question has {len(question):,} characters; "
+                f"{self.question_characters:,} is the most. Please shorten it."
+            )
+
+    def check_file(self, path: Path, files: int) -> None:
+        """Raise LimitError when the file is too large or one too many."""
+        size = path.stat().st_size
+        if size > self.upload_bytes:
+            raise LimitError(
+                f"{path.name} has {size / 2**20:.0f} MB; {self.upload_bytes / 2**20:.0f} MB is "
+                "the most. Please use a smaller file."
+            )
+        if files >= self.files:
+            raise LimitError(
+                f"This session holds {files} files already, the most it can. "
+                "Please delete a chat to make room."
+            )
+
+
+@dataclass
+class Session:
+    """One visitor's chats, drafts, settings and files. Hold `lock` while changing it.
+
+    `draft` is what has been put on the page and not been sent. The last of `conversations` is
+    the one on the page.
+    """
+
+    id: str
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    conversations: list[Conversation] = field(default_factory=lambda: [Conversation()])
+    draft: Turn = field(default_factory=lambda: Turn(""))
+    settings: Settings = field(default_factory=Settings)
+    used: float = field(default_factory=time.time)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation on the page."""
+        return self.conversations[-1]
+
+    def start_conversation(self, system: str) -> Conversation:
+        """A new empty conversation becomes the one on the page; an empty one is not kept."""
+        if not self.conversation.turns:
+            self.conversations.pop()
+        self.conversations.append(Conversation(system=system))
+        return self.conversation
+
+    def open_conversation(self, conversation_id: str) -> Conversation:
+        """An earlier conversation becomes the one on the page. Raises KeyError if not here."""
+        for position, conversation in enumerate(self.conversations):
+            if conversation.id == conversation_id:
+                if self.conversation is not conversation and not self.conversation.turns:
+                    self.conversations.pop()
+                self.conversations.append(self.conversations.pop(position))
+                return self.conversation
+        raise KeyError(conversation_id)
+
+    def delete_conversation(self, conversation_id: str) -> None:
+        """Remove a conversation and the files only it used."""
+        self.conversations = [c for c in self.conversations if c.id != conversation_id]
+        if not self.conversations:
+            self.conversations = [Conversation()]
+        self.remove_unused_files()
+
+    def add_file(self, path: str | Path, name: str | None = None) -> Path:
+        """The path of a copy in this session's folder; the same content is stored once.
+
+        Raises LimitError for a file that is too large or one too many.
+        """
+        source = Path(path)
+        self.limits.check_file(source, len(list(self._files.glob("*/*"))))
+        with source.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        target = self._files / digest[:32] / _safe_name(name or source.name)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(f".{secrets.token_hex(8)}")
+            shutil.copyfile(source, partial)
+            partial.replace(target)
+        return target
+
+    def remove_unused_files(self) -> None:
+        """Delete the files that no conversation and no draft uses any more."""
+        turns = [self.draft, *(turn for c in self.conversations for turn in c.turns)]
+        used = {Path(a.path).parent.name for turn in turns for a in turn.attachments}
+        for folder in self._files.glob("*"):
+            if folder.name not in used:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def save(self) -> None:
+        """Write the session to its folder, in one step: a crash leaves the version before."""
+        with self.lock:
+            self.used = time.time()
+            content = {
+                "conversations": [_conversation_to_json(c, self._files) for c in self.conversations],
+                "draft": _turn_to_json(self.draft, self._files),
+                "settings": asdict(self.settings),
+                "used": self.used,
+            }
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial = self.folder / f".{secrets.token_hex(8)}.json"
+            partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            partial.replace(self.folder / "session.json")
+
+    @property
+    def _files(self) -> Path:
+        return self.folder / "files"
+
+    @classmethod
+    def load(cls, folder: Path, limits: Limits) -> "Session":
+        """The session saved in `folder`. Raises FileNotFoundError."""
+        content = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+        files = folder / "files"
+        return cls(
+            id=folder.name,
+            folder=folder,
+            limits=limits,
+            conversations=[_conversation_from_json(c, files) for c in content["conversations"]],
+            draft=_turn_from_json(content["draft"], files),
+            settings=Settings(**content["settings"]),
+            used=content["used"],
+        )
+
+
+class SessionStore:
+    """All sessions of this server, by token, in one folder. Safe to use from several threads."""
+
+    def __init__(self, folder: str | Path, limits: Limits | None = None) -> None:
+        self.folder = Path(folder)
+        self.limits = limits or Limits()
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def new_token(self) -> str:
+        """A random 128-bit token for a new visitor."""
+        return secrets.token_hex(16)
+
+    def open(self, token: str) -> Session:
+        """The session of the visitor with this token, made when there is none yet.
+
+        Raises ValueError for anything that is not a token of this store.
+        """
+        if len(token) != 32 or not set(token) <= set("0123456789abcdef"):
+            raise ValueError("a visitor's token has 32 hexadecimal digits")
+        name = hashlib.sha256(token.encode()).hexdigest()[:32]
+        with self._lock:
+            session = self._sessions.get(name) or self._load(name)
+            self._sessions[name] = session
+            session.used = time.time()
+            return session
+
+    def delete(self, session: Session) -> None:
+        """Remove a session with everything the visitor said and uploaded."""
+        with self._lock:
+            self._sessions.pop(session.id, None)
+            shutil.rmtree(session.folder, ignore_errors=True)
+
+    def remove_expired(self, now: float | None = None) -> list[Session]:
+        """Delete the sessions not used for `limits.session_seconds`, and return them."""
+        oldest = (time.time() if now is None else now) - self.limits.session_seconds
+        expired = [session for session in self._all() if session.used < oldest]
+        for session in expired:
+            self.delete(session)
+        return expired
+
+    def _load(self, name: str) -> Session:
+        folder = self.folder / name
+        with contextlib.suppress(FileNotFoundError):
+            return Session.load(folder, self.limits)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Session(id=name, folder=folder, limits=self.limits)
+
+    def _all(self) -> Iterator[Session]:
+        for folder in list(self.folder.glob("*")):
+            with self._lock:
+                loaded = self._sessions.get(folder.name)
+            if loaded:
+                yield loaded
+            elif (folder / "session.json").exists():
+                yield Session.load(folder, self.limits)
+
+
+def _safe_name(name: str) -> str:
+    """The last part of a file name without control characters, at most 100 characters."""
+    name = "".join(c for c in os.path.basename(name) if c.isprintable())  # noqa: PTH119
+    stem, suffix = os.path.splitext(name.lstrip("."))  # noqa: PTH122
+    return (stem[:80] or "file") + suffix[:20]
+
+
+def _turn_to_json(turn: Turn, files: Path) -> dict[str, Any]:
+    content = asdict(turn)
+    for attachment in content["attachments"]:
+        attachment["path"] = Path(attachment["path"]).relative_to(files).as_posix()
+    return content
+
+
+def _turn_from_json(content: dict[str, Any], files: Path) -> Turn:
+    attachments = [
+        Attachment(**{**attachment, "path": files / attachment["path"]})
+        for attachment in content["attachments"]
+    ]
+    return Turn(**{**content, "attachments": tuple(attachments)})
+
+
+def _conversation_to_json(conversation: Conversation, files: Path) -> dict[str, Any]:
+    turns = [_turn_to_json(turn, files) for turn in conversation.turns]
+    return {"system": conversation.system, "turns": turns, "id": conversation.id}
+
+
+def _conversation_from_json(content: dict[str, Any], files: Path) -> Conversation:
+    turns = [_turn_from_json(turn, files) for turn in content["turns"]]
+    return Conversation(system=content["system"], turns=turns, id=content["id"])
