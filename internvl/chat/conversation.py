@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 SYSTEM_MESSAGE = (
-    "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
+    "你是书生·万象，英文名是InternVL，"
+    "是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
 )
 """The published default system message (OpenGVLab/InternVL, internvl_chat/conversation.py)."""
 

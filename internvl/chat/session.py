@@ -9,20 +9,21 @@ A visitor is known by a random 128-bit token that only the browser and this serv
 is named by the token's digest, so a listing of the folders opens nothing.
 """
 
-import contextlib
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from internvl.chat.conversation import Attachment, Conversation, Settings, Turn
+
+logger = logging.getLogger(__name__)
 
 
 class LimitError(ValueError):
@@ -139,12 +140,14 @@ class Session:
         with self.lock:
             self.used = time.time()
             content = {
-                "conversations": [_conversation_to_json(c, self._files) for c in self.conversations],
+                "conversations": [
+                    _conversation_to_json(c, self._files) for c in self.conversations
+                ],
                 "draft": _turn_to_json(self.draft, self._files),
                 "settings": asdict(self.settings),
                 "used": self.used,
             }
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
             partial = self.folder / f".{secrets.token_hex(8)}.json"
             partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
             partial.replace(self.folder / "session.json")
@@ -174,6 +177,7 @@ class SessionStore:
 
     def __init__(self, folder: str | Path, limits: Limits | None = None) -> None:
         self.folder = Path(folder)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.limits = limits or Limits()
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -212,19 +216,28 @@ class SessionStore:
 
     def _load(self, name: str) -> Session:
         folder = self.folder / name
-        with contextlib.suppress(FileNotFoundError):
+        try:
             return Session.load(folder, self.limits)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileNotFoundError:
+            pass
+        except (ValueError, KeyError, TypeError) as error:
+            logger.warning("session %s can't be read and is put aside: %s", name, error)
+            (folder / "session.json").replace(folder / "unreadable.json")
         return Session(id=name, folder=folder, limits=self.limits)
 
-    def _all(self) -> Iterator[Session]:
-        for folder in list(self.folder.glob("*")):
-            with self._lock:
-                loaded = self._sessions.get(folder.name)
-            if loaded:
-                yield loaded
-            elif (folder / "session.json").exists():
-                yield Session.load(folder, self.limits)
+    def _all(self) -> list[Session]:
+        """Every session: from memory, or one with no more than its folder's age."""
+        with self._lock:
+            return [
+                self._sessions.get(folder.name)
+                or Session(id=folder.name, folder=folder, used=_last_change(folder))
+                for folder in self.folder.iterdir()
+            ]
+
+
+def _last_change(folder: Path) -> float:
+    saved = folder / "session.json"
+    return (saved if saved.exists() else folder).stat().st_mtime
 
 
 def _safe_name(name: str) -> str:

@@ -1,0 +1,115 @@
+"""Several prompts answered at once: rows of one left-padded batch."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from transformers import DynamicCache
+
+from internvl.chat import Settings
+from internvl.engines.forward import Forward
+from internvl.engines.pictures import Tile
+from internvl.engines.prompt import Prompt
+from internvl.engines.sampling import Sampler
+from internvl.model import Model, PieceStream
+
+
+@dataclass
+class Row:
+    """One prompt of the batch and its answer so far."""
+
+    prompt: Prompt
+    sampler: Sampler
+    limit: int
+    stop_id: int
+    first: float = 0.0
+    last: float = 0.0
+    text: str = ""
+    done: bool = False
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """The next token for logits (1, vocabulary); the stop token again once it is done."""
+        if self.done:
+            return self.stop_id
+        token = self.sampler.choose(logits)
+        self.last = time.perf_counter()
+        self.first = self.first or self.last
+        self.done = token == self.stop_id or len(self.sampler.token_ids) >= self.limit
+        return token
+
+
+class Batch:
+    """Rows of one forward pass. Greedy answers equal those of single runs."""
+
+    def __init__(
+        self, model: Model, forward: Forward, prompts: Sequence[Prompt], settings: Settings
+    ) -> None:
+        self.rows = [
+            Row(
+                prompt,
+                Sampler(settings, row),
+                min(settings.max_new_tokens, model.context_length - len(prompt.ids)),
+                model.stop_id,
+            )
+            for row, prompt in enumerate(prompts)
+        ]
+        self._model = model
+        self._forward = forward
+        self._cache = DynamicCache()
+
+    def steps(
+        self, visual: Mapping[Tile, torch.Tensor], places: int
+    ) -> Iterator[Callable[[], None]]:
+        """Short pieces of work to call one after the other; `rows` is complete after the last."""
+        if not self.rows:
+            return
+        embeddings, self._mask = self._pad(visual)
+        self._positions = (self._mask.cumsum(-1) - 1).clamp(min=0)
+        for start in range(0, embeddings.shape[1], places):
+            yield partial(self._prefill, embeddings, start, start + places)
+        self._choose()
+        while not all(row.done for row in self.rows):
+            yield self._decode
+            self._choose()
+        self._write()
+
+    def _pad(self, visual: Mapping[Tile, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs (rows, places, hidden) padded on the left, and their mask (rows, places)."""
+        embedded = [
+            self._forward.embed(row.prompt, visual, 0, len(row.prompt.ids))[0] for row in self.rows
+        ]
+        longest = max(len(places) for places in embedded)
+        inputs = embedded[0].new_zeros(len(embedded), longest, embedded[0].shape[-1])
+        mask = torch.zeros(len(embedded), longest, dtype=torch.long, device=inputs.device)
+        for row, places in enumerate(embedded):
+            inputs[row, longest - len(places) :] = places
+            mask[row, longest - len(places) :] = 1
+        return inputs, mask
+
+    def _prefill(self, embeddings: torch.Tensor, start: int, end: int) -> None:
+        self._logits = self._forward.extend(
+            embeddings[:, start:end],
+            self._cache,
+            self._mask[:, :end],
+            self._positions[:, start:end],
+        )
+
+    def _choose(self) -> None:
+        self._tokens = [
+            row.choose(logits[None]) for row, logits in zip(self.rows, self._logits, strict=True)
+        ]
+
+    def _decode(self) -> None:
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(self.rows), 1)], dim=1)
+        self._positions = self._positions[:, -1:] + 1
+        self._logits = self._forward.extend_tokens(
+            self._tokens, self._cache, self._mask, self._positions
+        )
+
+    def _write(self) -> None:
+        for row in self.rows:
+            pieces = PieceStream(self._model.tokenizer)
+            ids = [token for token in row.sampler.token_ids if token != row.stop_id]
+            row.text = "".join(map(pieces.push, ids)) + pieces.finish()

@@ -1,0 +1,92 @@
+"""The network's steps, each short: one tile, one piece of the prompt, one token. No gradients."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
+from internvl.engines.cache import Prefix
+from internvl.engines.pictures import Tile
+from internvl.engines.prompt import Prompt
+from internvl.preprocessing import tiles_to_tensor
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from transformers import DynamicCache
+
+    from internvl.model import Model
+
+
+class Forward:
+    """Runs a model's vision tower and language model on plain tensors."""
+
+    def __init__(self, model: "Model") -> None:
+        self._model = model
+        self._network = model.network
+
+    @torch.inference_mode()
+    def read_tile(self, tile: "Image") -> torch.Tensor:
+        """The visual tokens of one tile, (tokens_per_tile, hidden)."""
+        pixels = tiles_to_tensor([tile]).to(self._model.device, self._model.dtype)
+        visual: torch.Tensor = self._network.get_image_features(pixels).pooler_output
+        return visual.reshape(-1, visual.shape[-1])
+
+    @torch.inference_mode()
+    def embed(
+        self, prompt: Prompt, visual: Mapping[Tile, torch.Tensor], start: int, end: int
+    ) -> torch.Tensor:
+        """Places start..end of the prompt as the language model's input, (1, places, hidden)."""
+        ids = torch.from_numpy(prompt.ids[start:end]).to(self._model.device)
+        embeddings: torch.Tensor = self._network.get_input_embeddings()(ids)
+        first, last = prompt.slots.searchsorted([start, end])
+        if first < last:
+            per_tile = self._model.tokens_per_tile
+            tiles = prompt.tiles[first // per_tile : (last - 1) // per_tile + 1]
+            tokens = torch.cat([visual[tile] for tile in tiles])
+            offset = first - first // per_tile * per_tile
+            slots = torch.from_numpy(prompt.slots[first:last] - start).to(embeddings.device)
+            embeddings[slots] = tokens[offset : offset + last - first].to(embeddings)
+        return embeddings[None]
+
+    @torch.inference_mode()
+    def extend(
+        self,
+        embeddings: torch.Tensor,
+        cache: "DynamicCache",
+        mask: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Read (rows, places, hidden) into the cache; logits after the last, (rows, vocabulary).
+
+        `mask` (rows, all places so far) and `positions` (rows, places) are for padded rows.
+        """
+        hidden = self._network.model.language_model(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
+        return logits
+
+    @torch.inference_mode()
+    def extend_tokens(
+        self,
+        tokens: list[int],
+        cache: "DynamicCache",
+        mask: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The same for one text token in each row."""
+        ids = torch.tensor(tokens, device=self._model.device)[:, None]
+        return self.extend(self._network.get_input_embeddings()(ids), cache, mask, positions)
+
+    def extend_prefix(
+        self, prefix: Prefix, prompt: Prompt, visual: Mapping[Tile, torch.Tensor], end: int
+    ) -> torch.Tensor:
+        """Read the prompt into the prefix up to place `end`; logits (1, vocabulary)."""
+        start = len(prefix.content)
+        logits = self.extend(self.embed(prompt, visual, start, end), prefix.cache)
+        prefix.content = prompt.content[:end]
+        return logits

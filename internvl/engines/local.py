@@ -1,0 +1,310 @@
+"""Answers with a model in this process.
+
+    engine = LocalEngine(load_model("assets/nano"))
+    for event in engine.stream(conversation, Settings()):
+        ...
+
+Given a loader instead of a model, it loads behind the page and reports `Loading` until then.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from internvl.chat import Conversation, Settings
+from internvl.engines.base import (
+    EngineError,
+    Estimate,
+    Event,
+    Loading,
+    OutOfMemory,
+    Reading,
+    Receipt,
+    Text,
+)
+from internvl.engines.batch import Batch
+from internvl.engines.cache import ByteCache, Prefix
+from internvl.engines.forward import Forward
+from internvl.engines.pictures import Pictures, Tile
+from internvl.engines.prompt import Prompt, build_prompt
+from internvl.engines.sampling import Sampler
+from internvl.engines.scheduler import PATIENCE, Scheduler, Ticket
+from internvl.model import Model, ModelError, PieceStream
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Loader = Callable[[Callable[[float], None]], Model]
+"""Loads a model, calling what it is given with the fraction done."""
+
+Returned = TypeVar("Returned")
+
+PREFILL = 256
+"""Most places of a prompt that are read in one step, so that Stop and others' turns come soon."""
+
+
+Times = tuple[float, float]
+"""When the first and the last token came, by time.perf_counter()."""
+
+
+class LocalEngine:
+    """One model for all conversations, which take turns by tile, prompt piece and token.
+
+    `visual_bytes` and `prefix_bytes` bound what is kept: visual tokens by picture, and keys and
+    values by conversation.
+    """
+
+    def __init__(
+        self,
+        model: Model | Loader,
+        *,
+        visual_bytes: int = 2**30,
+        prefix_bytes: int = 2 * 2**30,
+        queue_length: int = 32,
+    ) -> None:
+        self._model: Future[Model] = Future()
+        self._fraction = 0.0
+        self._scheduler = Scheduler(waiting=queue_length)
+        self._visual = ByteCache[Tile, torch.Tensor](visual_bytes, lambda tokens: tokens.nbytes)
+        self._prefixes = ByteCache[str, Prefix](prefix_bytes, lambda prefix: prefix.bytes)
+        if isinstance(model, Model):
+            self._model.set_result(model)
+        else:
+            Thread(target=self._load, args=(model,), daemon=True).start()
+
+    @property
+    def model(self) -> Model:
+        """The model, once it is loaded. Raises EngineError when it can't be."""
+        try:
+            return self._model.result()
+        except ModelError as error:
+            raise EngineError(str(error)) from error
+
+    @property
+    def loading(self) -> float | None:
+        """The fraction loaded, or None when there is nothing to wait for."""
+        return None if self._model.done() else self._fraction
+
+    def estimate(self, conversation: Conversation, settings: Settings) -> Estimate:
+        """The cost of the conversation as it stands. Raises PromptTooLong, AttachmentError."""
+        prompt = self._prompt(conversation, settings)
+        return Estimate(
+            tile_counts=prompt.tile_counts,
+            visual_tokens=len(prompt.slots),
+            prompt_tokens=len(prompt.ids),
+            context_tokens=self.model.context_length,
+        )
+
+    def prepare(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
+        """Read everything up to the last picture ahead, so that only the question is left."""
+        yield from self._wait_until_loaded()
+        with self._ticket(answer=False) as ticket:
+            prompt = self._prompt(conversation, settings)
+            if not len(prompt.slots):
+                return
+            with self._prefix(conversation.id, prompt) as prefix:
+                visual = yield from self._read(prompt, len(prefix.content), ticket)
+                yield from self._prefill(prompt, int(prompt.slots[-1]) + 1, prefix, visual, ticket)
+
+    def stream(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
+        """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`."""
+        started = time.perf_counter()
+        yield from self._wait_until_loaded()
+        with self._ticket(answer=True) as ticket:
+            prompt = self._prompt(conversation, settings)
+            with self._prefix(conversation.id, prompt) as prefix:
+                cached = len(prefix.content)
+                visual = yield from self._read(prompt, cached, ticket)
+                end = len(prompt.ids)
+                logits = yield from self._prefill(prompt, end, prefix, visual, ticket)
+                sampler = Sampler(settings)
+                limit = min(settings.max_new_tokens, self.model.context_length - end)
+                times = yield from self._generate(logits, sampler, limit, prefix, ticket)
+            yield self._receipt(prompt, cached, sampler, started, times)
+
+    def answer_batch(
+        self, conversations: Sequence[Conversation], settings: Settings
+    ) -> list[tuple[str, Receipt]]:
+        """Answer the last turn of each conversation at once, in left-padded rows."""
+        started = time.perf_counter()
+        with self._ticket(answer=True) as ticket:
+            prompts = [self._prompt(conversation, settings) for conversation in conversations]
+            visual: dict[Tile, torch.Tensor] = {}
+            for prompt in prompts:
+                visual |= _result(self._read(prompt, 0, ticket))
+            batch = Batch(self.model, self._forward, prompts, settings)
+            for step in batch.steps(visual, PREFILL):
+                _result(ticket.wait())
+                with self._step(ticket):
+                    step()
+            return [
+                (
+                    row.text,
+                    self._receipt(row.prompt, 0, row.sampler, started, (row.first, row.last)),
+                )
+                for row in batch.rows
+            ]
+
+    def forget(self, conversation_id: str) -> None:
+        """Drop what is kept for a conversation."""
+        self._prefixes.pop(conversation_id)
+
+    def _load(self, loader: Loader) -> None:
+        def report(fraction: float) -> None:
+            self._fraction = fraction
+
+        try:
+            self._model.set_result(loader(report))
+        except BaseException as error:  # handed to whoever asks for the model
+            self._model.set_exception(error)
+
+    def _wait_until_loaded(self) -> Iterator[Loading]:
+        while not self._model.done():
+            yield Loading(self._fraction)
+            wait([self._model], PATIENCE)
+
+    @cached_property
+    def _forward(self) -> Forward:
+        return Forward(self.model)
+
+    @cached_property
+    def _pictures(self) -> Pictures:
+        return Pictures(self.model.tile_size)
+
+    def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
+        return build_prompt(self.model, self._pictures, conversation, settings)
+
+    @contextmanager
+    def _ticket(self, *, answer: bool) -> Iterator[Ticket]:
+        ticket = self._scheduler.enter(answer=answer)
+        try:
+            yield ticket
+        finally:
+            ticket.leave()
+
+    @contextmanager
+    def _step(self, ticket: Ticket) -> Iterator[None]:
+        """The machine for one step; running out of memory is said in words."""
+        with ticket.step():
+            try:
+                yield
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                raise OutOfMemory(
+                    "There is not enough memory for this request. Please use fewer tiles or "
+                    "frames, or start a new chat."
+                ) from error
+
+    @contextmanager
+    def _prefix(self, conversation_id: str, prompt: Prompt) -> Iterator[Prefix]:
+        """What is kept of this conversation, cut to what the prompt begins with; kept again."""
+        prefix = self._prefixes.pop(conversation_id)
+        if prefix is None:
+            prefix = Prefix(prompt.content[:0], DynamicCache())
+        prefix.cut(prompt.content)
+        try:
+            yield prefix
+        finally:
+            if prefix.is_whole:
+                self._prefixes.put(conversation_id, prefix)
+
+    def _read(
+        self, prompt: Prompt, cached: int, ticket: Ticket
+    ) -> Generator[Event, None, dict[Tile, torch.Tensor]]:
+        """The visual tokens of the tiles that the prefix does not cover, tile by tile."""
+        wanted = prompt.tiles[prompt.first_tile_after(cached, self.model.tokens_per_tile) :]
+        known = {tile: self._visual.get(tile) for tile in wanted}
+        visual = {tile: tokens for tile, tokens in known.items() if tokens is not None}
+        if len(visual) == len(known):
+            return visual
+        yield Reading(sum(tile in visual for tile in wanted), len(wanted))
+        for tile, pixels in self._pixels(prompt, known.keys() - visual.keys()):
+            yield from ticket.wait()
+            with self._step(ticket):
+                visual[tile] = self._forward.read_tile(pixels)
+            self._visual.put(tile, visual[tile])
+            yield Reading(sum(tile in visual for tile in wanted), len(wanted))
+        return visual
+
+    def _pixels(self, prompt: Prompt, missing: set[Tile]) -> "Iterator[tuple[Tile, Image]]":
+        """The missing tiles in the model's order; a picture is opened only for what it misses."""
+        for attachment, counts in zip(prompt.attachments, prompt.tile_counts, strict=True):
+            if missing.intersection(self._pictures.tiles(attachment, counts)):
+                for tile, pixels in self._pictures.load(attachment):
+                    if tile in missing:
+                        missing.remove(tile)
+                        yield tile, pixels
+
+    def _prefill(
+        self,
+        prompt: Prompt,
+        end: int,
+        prefix: Prefix,
+        visual: dict[Tile, torch.Tensor],
+        ticket: Ticket,
+    ) -> Generator[Event, None, torch.Tensor | None]:
+        """Read the prompt up to `end` in short steps; the logits after it."""
+        logits = None
+        for place in range(len(prefix.content), end, PREFILL):
+            yield from ticket.wait()
+            with self._step(ticket):
+                last = min(place + PREFILL, end)
+                logits = self._forward.extend_prefix(prefix, prompt, visual, last)
+            yield Text("")
+        return logits
+
+    def _generate(
+        self, logits: torch.Tensor, sampler: Sampler, limit: int, prefix: Prefix, ticket: Ticket
+    ) -> Generator[Event, None, Times]:
+        """Write the answer token by token; when the first and the last one came."""
+        pieces = PieceStream(self.model.tokenizer)
+        first = None
+        while True:
+            token = sampler.choose(logits)
+            now = time.perf_counter()
+            first = first or now
+            if token == self.model.stop_id:
+                break
+            yield Text(pieces.push(token))
+            if len(sampler.token_ids) >= limit:
+                break
+            yield from ticket.wait()
+            with self._step(ticket):
+                logits = self._forward.extend_tokens([token], prefix.cache)
+            prefix.content = np.append(prefix.content, token)
+        yield Text(pieces.finish())
+        return first, now
+
+    def _receipt(
+        self, prompt: Prompt, cached: int, sampler: Sampler, started: float, times: Times
+    ) -> Receipt:
+        first, last = times
+        generated = len(sampler.token_ids)
+        return Receipt(
+            tiles=len(prompt.tiles),
+            visual_tokens=len(prompt.slots),
+            prompt_tokens=len(prompt.ids),
+            cached_tokens=cached,
+            generated_tokens=generated,
+            token_ids=list(sampler.token_ids),
+            seconds_to_first=first - started,
+            tokens_per_second=(generated - 1) / (last - first) if last > first else 0.0,
+            seed=sampler.seed,
+            finish_reason="stop" if sampler.token_ids[-1] == self.model.stop_id else "length",
+        )
+
+
+def _result(steps: Generator[object, None, Returned]) -> Returned:
+    """Run a generator to its end for what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]

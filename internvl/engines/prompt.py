@@ -1,0 +1,88 @@
+"""A conversation as token ids and tiles that fit into the model's context."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from internvl.chat import Attachment, Conversation, Settings, freeze, render
+from internvl.engines.base import PromptTooLong
+from internvl.engines.pictures import Pictures, Tile
+from internvl.model import encode
+
+if TYPE_CHECKING:
+    from internvl.model import Model
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids, and the tiles whose visual tokens stand at the `<IMG_CONTEXT>` places.
+
+    `slots` are those places in order: slot s belongs to tile s // tokens_per_tile. `content` is
+    what a `Prefix` is compared with. `tile_counts` says how much of each attachment is seen.
+    """
+
+    ids: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    content: NDArray[np.int64]
+    tiles: list[Tile]
+    attachments: list[Attachment]
+    tile_counts: list[list[int]]
+
+    def first_tile_after(self, place: int, tokens_per_tile: int) -> int:
+        """Number of the first tile with a visual token at or after `place`."""
+        return int(np.searchsorted(self.slots, place)) // tokens_per_tile
+
+
+def build_prompt(
+    model: "Model", pictures: Pictures, conversation: Conversation, settings: Settings
+) -> Prompt:
+    """The prompt for the last turn; when the context is full the oldest pictures are given up.
+
+    Raises PromptTooLong with the numbers when even that does not make it fit.
+    """
+    turns = [freeze(turn.attachments, settings) for turn in conversation.turns]
+    attachments = [attachment for turn in turns for attachment in turn]
+    earlier = len(attachments) - (len(turns[-1]) if turns else 0)
+    room = min(settings.max_new_tokens, model.context_length // 8)
+    for counts in fallbacks([pictures.counts(a) for a in attachments], earlier):
+        segments = render(conversation, counts, model.tokens_per_tile)
+        ids = np.array(encode(model.tokenizer, segments)[0], dtype=np.int64)
+        if len(ids) + room <= model.context_length:
+            break
+    if len(ids) >= model.context_length:
+        visual = sum(map(sum, counts)) * model.tokens_per_tile
+        raise PromptTooLong(
+            f"The prompt has {len(ids):,} tokens ({visual:,} of them for pictures) and the model's "
+            f"context holds {model.context_length:,}. Use fewer tiles or frames, shorten the "
+            "question, or start a new chat."
+        )
+    tiles = [
+        tile
+        for attachment, count in zip(attachments, counts, strict=True)
+        for tile in pictures.tiles(attachment, count)
+    ]
+    slots = np.flatnonzero(ids == model.image_token_id)
+    content = ids.copy()
+    content[slots] = np.repeat([tile.place() for tile in tiles], model.tokens_per_tile)
+    return Prompt(ids, slots, content, tiles, attachments, counts)
+
+
+def fallbacks(counts: list[list[int]], earlier: int) -> Iterator[list[list[int]]]:
+    """Tile counts from everything down: of the `earlier` attachments the oldest give way first.
+
+    Each falls to one tile (a video to its middle frame), and then each to none.
+
+    >>> list(fallbacks([[13], [7]], earlier=1))
+    [[[13], [7]], [[1], [7]], [[0], [7]]]
+    """
+    yield counts
+    for one in (1, 0):
+        for number in range(earlier):
+            reduced = [0] * len(counts[number])
+            reduced[len(reduced) // 2] = one
+            if reduced != counts[number]:
+                counts = [*counts[:number], reduced, *counts[number + 1 :]]
+                yield counts
