@@ -109,7 +109,8 @@ class Settings:
                 continue
             wanted = (int, float) if isinstance(getattr(Settings, name), float) else int
             if isinstance(value, bool) or not isinstance(value, wanted):
-                raise ValueError(f"{name} must be a number, not {value!r}")
+                kind = "a whole number" if wanted is int else "a number"
+                raise ValueError(f"{name} must be {kind}, not {value!r}")
             if not low <= value <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, not {value}")
 

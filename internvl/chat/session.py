@@ -78,7 +78,7 @@ class Session:
     conversations: list[Conversation] = field(default_factory=lambda: [Conversation()])
     draft: Turn = field(default_factory=lambda: Turn(""))
     settings: Settings = field(default_factory=Settings)
-    used: float = field(default_factory=time.time)
+    used: float = field(default_factory=time.time, compare=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property

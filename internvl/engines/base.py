@@ -49,7 +49,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Reading:
-    """`done` of `total` tiles of the pictures are visual tokens now."""
+    """`done` of `total` tiles are visual tokens now; reading the prompt goes on when all are.
+
+    Tiles that the kept prefix covers don't count: the last of the `total` is the prompt's last.
+    """
 
     done: int
     total: int
@@ -57,7 +60,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Text:
-    """The next piece of the answer."""
+    """The next piece of the answer; empty while a character is not whole yet."""
 
     text: str
 

@@ -257,7 +257,7 @@ class LocalEngine:
             with self._step(ticket):
                 last = min(place + PREFILL, end)
                 logits = self._forward.extend_prefix(prefix, prompt, visual, last)
-            yield Text("")
+            yield Reading(len(prompt.tiles), len(prompt.tiles))
         return logits
 
     def _generate(
@@ -279,7 +279,8 @@ class LocalEngine:
             with self._step(ticket):
                 logits = self._forward.extend_tokens([token], prefix.cache)
             prefix.content = np.append(prefix.content, token)
-        yield Text(pieces.finish())
+        if rest := pieces.finish():
+            yield Text(rest)
         return first, now
 
     def _receipt(
