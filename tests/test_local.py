@@ -1,0 +1,314 @@
+import hashlib
+import json
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from internvl import load_model
+from internvl.chat import Attachment, Conversation, Settings, Turn
+from internvl.engines import (
+    EngineError,
+    Loading,
+    LocalEngine,
+    PromptTooLong,
+    Reading,
+    Receipt,
+    Text,
+)
+from internvl.engines.prompt import build_prompt
+from internvl.model import ModelError
+from internvl.preprocessing import load_image, split_into_tiles
+
+GOLDEN = Path("tests/data/golden")
+PHOTO = GOLDEN / "images" / "photo_502x343.png"
+TALL = GOLDEN / "images" / "photo_377x600.png"
+SHORT = Settings(max_new_tokens=8, max_tiles=4, repetition_penalty=1.5)
+
+
+@pytest.fixture(scope="module", params=["300m-qwen2", "300m-internlm2", "6b-qwen2"])
+def golden(request):
+    folder = GOLDEN / f"tiny-{request.param}"
+    return load_model(folder, dtype="float32"), json.loads((folder / "golden.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model(GOLDEN / "tiny-300m-qwen2", dtype="float32")
+
+
+@pytest.fixture
+def engine(model):
+    return LocalEngine(model)
+
+
+def ask(engine, conversation, settings=SHORT):
+    """The answer's text, its receipt, and the other events."""
+    events = list(engine.stream(conversation, settings))
+    assert isinstance(events[-1], Receipt)
+    text = "".join(event.text for event in events if isinstance(event, Text))
+    return text, events[-1], [e for e in events[:-1] if not isinstance(e, Text)]
+
+
+def picture(path=PHOTO, **frozen):
+    return Attachment(path, "image", **frozen)
+
+
+def golden_conversations(data, first_tile):
+    """The golden chats: three turns about a picture, text alone, two pictures."""
+    frozen = picture(GOLDEN / "images" / data["image"], max_tiles=data["max_tiles"])
+    turns = []
+    for number, chat in enumerate(data["chats"]):
+        question = chat["question"].split("<image>\n")[-1]
+        if number == 3:
+            turns = []
+        attachments = [(frozen,), (), (), (), (frozen, picture(first_tile))][number]
+        turns = (
+            [*turns, Turn(question, attachments)] if number < 4 else [Turn(question, attachments)]
+        )
+        yield chat, Conversation(turns=list(turns))
+        turns[-1] = Turn(question, attachments, chat["answer"])
+
+
+def test_the_golden_chats(golden, tmp_path):
+    model, data = golden
+    source = load_image(GOLDEN / "images" / data["image"])
+    split_into_tiles(source, data["max_tiles"])[0].save(tmp_path / "tile.png")
+    engine = LocalEngine(model)
+    settings = Settings(
+        max_new_tokens=data["generation"]["max_new_tokens"],
+        repetition_penalty=data["generation"]["repetition_penalty"],
+    )
+    conversations = list(golden_conversations(data, tmp_path / "tile.png"))
+    assert len(conversations) == 5
+    for chat, conversation in conversations:
+        prompt = build_prompt(model, engine._pictures, conversation, settings)
+        assert hashlib.sha256(prompt.ids.tobytes()).hexdigest() == chat["prompt_ids_sha256"]
+        _, receipt, _ = ask(engine, conversation, settings)
+        assert receipt.token_ids == chat["generated_ids"]
+        assert receipt.tiles == sum(chat["tiles"] or [])
+        assert receipt.finish_reason == "length"
+    batch = engine.answer_batch([conversation for _, conversation in conversations], settings)
+    assert [r.token_ids for _, r in batch] == [chat["generated_ids"] for chat, _ in conversations]
+
+
+def test_a_second_question_reads_no_picture_again(engine, monkeypatch):
+    conversation = Conversation(turns=[Turn("What?", (picture(),))])
+    answer, first, events = ask(engine, conversation)
+    assert [e for e in events if e.done < e.total] == [Reading(n, 3) for n in range(3)]
+    monkeypatch.setattr(engine._forward, "read_tile", None)
+    conversation.turns = [Turn("What?", (picture(),), answer), Turn("And?")]
+    _, second, _ = ask(engine, conversation)
+    assert second.cached_tokens >= first.prompt_tokens
+    assert (second.tiles, second.visual_tokens) == (3, 3 * 256)
+
+
+def test_visual_tokens_are_shared_between_conversations(engine, monkeypatch, tmp_path):
+    first, _, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(),))]))
+    monkeypatch.setattr(engine._forward, "read_tile", None)
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(PHOTO.read_bytes())
+    again, receipt, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(copy),))]))
+    assert again == first and receipt.cached_tokens == 0
+
+
+def test_prepared_pictures_leave_only_the_question(engine, monkeypatch):
+    conversation = Conversation(turns=[Turn("", (picture(),))])
+    events = list(engine.prepare(conversation, SHORT))
+    assert [event.done for event in events if event.done < event.total] == [0, 1, 2]
+    assert events[-1] == Reading(3, 3)
+    monkeypatch.setattr(engine._forward, "read_tile", None)
+    conversation.turns[0].question = "What?"
+    answer, receipt, _ = ask(engine, conversation)
+    assert receipt.prompt_tokens - receipt.cached_tokens < 40
+    engine.forget(conversation.id)
+    assert ask(engine, conversation)[0] == answer
+
+
+def test_caches_change_no_answer(model):
+    """A random walk of asking, retrying, undoing, editing and changing sliders."""
+    walk = random.Random(7)
+    cached = LocalEngine(model)
+    conversation = Conversation()
+    settings = SHORT
+    for _ in range(14):
+        step = walk.choice(["ask", "ask", "picture", "retry", "undo", "edit", "tiles"])
+        if step == "tiles":
+            settings = Settings(max_new_tokens=6, max_tiles=walk.choice([1, 2, 4]))
+        elif step == "picture":
+            conversation.turns.append(Turn("And?", (picture(walk.choice([PHOTO, TALL])),)))
+        elif step == "undo" and conversation.turns:
+            conversation.turns.pop()
+        elif step == "edit" and conversation.turns:
+            conversation.turns[walk.randrange(len(conversation.turns))].question = "Edited?"
+        elif step == "ask" or not conversation.turns:
+            conversation.turns.append(Turn(f"Question {walk.random():.2f}?"))
+        if not conversation.turns:
+            continue
+        conversation.turns[-1].answer = ""
+        text, receipt, _ = ask(cached, conversation, settings)
+        assert receipt.token_ids == ask(LocalEngine(model), conversation, settings)[1].token_ids
+        conversation.turns[-1].answer = text
+
+
+def test_closing_stops_and_the_next_question_works(engine):
+    conversation = Conversation(turns=[Turn("What?", (picture(),))])
+    whole = ask(engine, conversation)[0]
+    engine.forget(conversation.id)
+    stream = engine.stream(conversation, SHORT)
+    while not isinstance(next(stream), Text):
+        pass
+    stream.close()
+    assert engine._prefixes.get(conversation.id) is not None  # what was read is kept
+    assert ask(engine, conversation)[0] == whole
+    reading = engine.stream(Conversation(turns=[Turn("Other?", (picture(TALL),))]), SHORT)
+    next(reading)
+    reading.close()
+    assert ask(engine, conversation)[0] == whole
+
+
+def test_an_exception_reaches_the_caller_and_the_next_question_works(engine, monkeypatch):
+    conversation = Conversation(turns=[Turn("What?")])
+    whole = ask(engine, conversation)[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            engine.model.network.model.language_model.layers[1], "forward", lambda *_, **__: 1 / 0
+        )
+        with pytest.raises(ZeroDivisionError, match="division by zero"):
+            ask(engine, conversation)
+    assert ask(engine, conversation)[0] == whole
+
+
+def test_conversations_take_turns_and_do_not_mix(engine):
+    conversations = [Conversation(turns=[Turn(f"Question {n}?")]) for n in range(3)]
+    settings = Settings(max_new_tokens=20)
+    alone = [ask(engine, c, settings)[1].token_ids for c in conversations]
+    order = []
+    ready = threading.Barrier(3)
+
+    def run(number):
+        engine.forget(conversations[number].id)
+        ready.wait()
+        ids = None
+        for event in engine.stream(conversations[number], settings):
+            if isinstance(event, Text):
+                order.append(number)
+            if isinstance(event, Receipt):
+                ids = event.token_ids
+        return ids
+
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(run, range(3)))
+    assert together == alone
+    first_finished = min(len(order) - 1 - order[::-1].index(n) for n in range(3))
+    assert all(order[: first_finished + 1].count(n) >= 10 for n in range(3))
+
+
+def test_seeds_make_sampling_repeatable(engine):
+    conversation = Conversation(turns=[Turn("What?")])
+    sampled = Settings(temperature=1.5, top_p=0.9, max_new_tokens=12, seed=5)
+    first = ask(engine, conversation, sampled)[1]
+    assert first.token_ids == ask(engine, conversation, sampled)[1].token_ids
+    assert first.seed == 5
+    free = [
+        ask(engine, conversation, Settings(temperature=1.5, max_new_tokens=12))[1] for _ in "ab"
+    ]
+    assert free[0].seed != free[1].seed
+    assert free[0].token_ids != free[1].token_ids
+
+
+def test_a_prompt_longer_than_the_context_is_refused_with_the_numbers(engine):
+    conversation = Conversation(turns=[Turn("What?", (picture(max_tiles=24),))])
+    with pytest.raises(PromptTooLong, match=r"5,\d{3} tokens \(.* context holds 4,096"):
+        ask(engine, conversation)
+
+
+def test_the_oldest_pictures_give_way_when_the_context_is_full(engine):
+    turns = [Turn(f"{n}?", (picture(max_tiles=6),), "Yes.") for n in range(3)]
+    estimate = engine.estimate(Conversation(turns=[*turns[:2]]), SHORT)
+    assert estimate.tile_counts == [[7], [7]]
+    turns[2].answer = ""
+    estimate = engine.estimate(Conversation(turns=turns), SHORT)
+    assert estimate.tile_counts == [[1], [1], [7]] or estimate.tile_counts == [[1], [7], [7]]
+    _, receipt, _ = ask(engine, Conversation(turns=turns))
+    assert receipt.prompt_tokens == estimate.prompt_tokens < 4096
+    assert receipt.tiles == sum(map(sum, estimate.tile_counts))
+
+
+def test_the_answer_is_cut_off_at_the_end_of_the_context(engine):
+    conversation = Conversation(turns=[Turn("word " * 790)])
+    used = engine.estimate(conversation, SHORT).prompt_tokens
+    room = engine.model.context_length - used
+    assert 0 < room < 1024
+    settings = Settings(max_new_tokens=4000)
+    _, receipt, _ = ask(engine, conversation, settings)
+    assert receipt.generated_tokens <= room
+
+
+def test_a_batch_equals_single_runs(engine):
+    conversations = [
+        Conversation(turns=[Turn("What?", (picture(),))]),
+        Conversation(turns=[Turn("Hello, who are you? " * 5)]),
+        Conversation(turns=[Turn("Two?", (picture(), picture(TALL)))]),
+    ]
+    single = [ask(engine, conversation) for conversation in conversations]
+    batch = engine.answer_batch(conversations, SHORT)
+    assert [text for text, _ in batch] == [text for text, _, _ in single]
+    assert [r.token_ids for _, r in batch] == [r.token_ids for _, r, _ in single]
+    assert engine.answer_batch([], SHORT) == []
+
+
+def test_pictures_may_be_stopped_tile_by_tile(engine):
+    stream = engine.prepare(Conversation(turns=[Turn("", (picture(max_tiles=12),))]), SHORT)
+    assert [next(stream) for _ in range(3)] == [Reading(n, 7) for n in range(3)]
+    stream.close()
+    stream = engine.prepare(Conversation(turns=[Turn("", (picture(max_tiles=12),))]), SHORT)
+    assert next(stream) == Reading(2, 7)
+    stream.close()
+
+
+def test_the_engine_changes_no_conversation(engine):
+    conversation = Conversation(turns=[Turn("What?", (picture(),))])
+    before = repr(conversation)
+    ask(engine, conversation)
+    assert repr(conversation) == before
+
+
+def test_a_loader_works_behind_the_page(model):
+    release = threading.Event()
+
+    def loader(progress):
+        progress(0.5)
+        release.wait()
+        return model
+
+    engine = LocalEngine(loader)
+    stream = engine.stream(Conversation(turns=[Turn("What?")]), SHORT)
+    while next(stream) != Loading(0.5):
+        pass
+    assert engine.loading == 0.5
+    release.set()
+    events = list(stream)
+    assert isinstance(events[-1], Receipt) and engine.loading is None
+
+
+def test_a_model_that_cannot_be_loaded_is_said_in_words():
+    def loader(progress):
+        raise ModelError("There is no such model.")
+
+    with pytest.raises(EngineError, match="There is no such model"):
+        list(LocalEngine(loader).stream(Conversation(turns=[Turn("What?")]), SHORT))
+
+
+def test_equal_pictures_at_another_budget_read_only_what_is_new(engine, tmp_path):
+    Image.new("RGB", (896, 448), "teal").save(tmp_path / "wide.png")
+    wide = tmp_path / "wide.png"
+    ask(engine, Conversation(turns=[Turn("What?", (picture(wide, max_tiles=1),))]))
+    _, receipt, events = ask(
+        engine, Conversation(turns=[Turn("What?", (picture(wide, max_tiles=12),))])
+    )
+    assert receipt.tiles == 3
+    assert Reading(1, 3) in events and Reading(0, 3) not in events  # the thumbnail is known
