@@ -1,0 +1,74 @@
+"""`load_model`: each model once per process, on the device and in the precision asked for."""
+
+import threading
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from internvl.model.architecture import read_layout
+from internvl.model.checkpoint import Model, read_checkpoint
+from internvl.model.placement import DTYPES, choose_device, choose_dtype, place
+from internvl.model.source import find_checkpoint, read_json, weight_files
+from internvl.model.weights import Placement, Progress
+from internvl.model.zoo import BYTES_PER_WEIGHT
+
+_guard = threading.Lock()
+_locks: dict[Any, threading.Lock] = {}
+_models: dict[Any, tuple[Any, Model]] = {}
+
+
+def load_model(
+    name_or_folder: str | Path,
+    quantization: str = "none",
+    device: str = "auto",
+    dtype: str = "auto",
+    progress: Progress | None = None,
+    max_memory: Mapping[int, int] | None = None,
+) -> Model:
+    """The model in a folder (original or `-hf` layout), or of a Hugging Face id.
+
+    `quantization` is "none", "8bit" or "4bit" (language model's layers only). `device` "auto" takes
+    the GPUs, else the CPU; "cuda" spreads a model that one GPU can't hold over all of them, each
+    within `max_memory` (bytes by GPU number). `dtype` "auto" is what the device is fast in.
+    `progress` hears the loaded fraction, 0 to 1, on the calling thread.
+
+    The same checkpoint, quantisation, device and dtype give the same object for the whole process;
+    a checkpoint that was written anew is read anew. Raises ValueError for an unknown word,
+    ModelError when the model can't be found, read or placed.
+    """
+    _check_word("quantization", quantization, BYTES_PER_WEIGHT)
+    _check_word("dtype", dtype, ("auto", *DTYPES))
+    device = choose_device(device)
+    chosen = choose_dtype(device) if dtype == "auto" else DTYPES[dtype]
+    with _lock(str(name_or_folder)):
+        folder = find_checkpoint(name_or_folder, progress)
+    limits = tuple(sorted((max_memory or {}).items()))
+    key = (folder, quantization, device, chosen, limits)
+    with _lock(key):
+        state = _state(folder)
+        if key not in _models or _models[key][0] != state:
+            _models.pop(key, None)
+            layout = read_layout(read_json(folder / "config.json"))
+            device_map = place(layout, device, chosen, quantization, dict(limits))
+            placement = Placement(device_map, chosen, quantization, progress)
+            _models[key] = state, read_checkpoint(folder, Path(name_or_folder).name, placement)
+        model = _models[key][1]
+    if progress:
+        progress(1.0)
+    return model
+
+
+def _lock(key: Any) -> threading.Lock:
+    with _guard:
+        return _locks.setdefault(key, threading.Lock())
+
+
+def _state(folder: Path) -> list[tuple[str, int, int]]:
+    """What changes when a checkpoint is written anew."""
+    found = [(path.name, path.stat()) for path in [folder / "config.json", *weight_files(folder)]]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+
+
+def _check_word(name: str, word: str, known: Collection[str]) -> None:
+    if word not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, not {word!r}")

@@ -1,0 +1,140 @@
+"""Which device and precision a model gets, and what goes where when one GPU can't hold it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from internvl.model.architecture import Layout
+from internvl.model.device_map import plan_device_map
+from internvl.model.errors import ModelError
+from internvl.model.zoo import BYTES_PER_WEIGHT, WORKSPACE, free_main_memory
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_FAST_BF16 = {"avx512_bf16", "amx_bf16"}
+_USABLE = 0.9  # the rest of a GPU is for what is computed
+
+
+def choose_device(device: str) -> str:
+    """The device meant by "auto", or the one named, if this machine has it.
+
+    "cuda" stands for all NVIDIA GPUs. Raises ValueError for an unknown word, ModelError for a
+    device that isn't here.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, not {device!r}")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    has_mps = torch.backends.mps.is_available()
+    if device == "auto":
+        return "cuda" if gpus else "mps" if has_mps else "cpu"
+    number = int(device.partition(":")[2] or 0)
+    if (device.startswith("cuda") and number >= gpus) or (device == "mps" and not has_mps):
+        raise ModelError(f"This machine has no device {device} ({gpus} NVIDIA GPUs); use cpu.")
+    return device
+
+
+def choose_dtype(device: str) -> torch.dtype:
+    """The precision the device is fast in.
+
+    GPUs: bfloat16 from compute capability 8 on, else float16. CPUs: bfloat16 with AVX512-BF16 or
+    AMX, else float32.
+    """
+    if device == "mps":
+        return torch.float16
+    if device == "cpu":
+        return torch.bfloat16 if _cpu_flags() & _FAST_BF16 else torch.float32
+    gpu = torch.device(device).index or 0
+    modern = torch.cuda.get_device_capability(gpu)[0] >= 8
+    return torch.bfloat16 if modern else torch.float16
+
+
+def _cpu_flags() -> set[str]:
+    """What the processor can do, as Linux says; nothing elsewhere."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return set()
+    flags = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
+    return set(flags[1].split()) if flags else set()
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of one layer of the language model, of all its layers, and of everything else."""
+
+    layer: int
+    layers: int
+    fixed: int
+
+
+def measure(layout: Layout, dtype: torch.dtype, quantization: str = "none") -> Sizes:
+    """What the network will weigh; only the matrices of the language model are quantised."""
+    with torch.device("meta"):
+        network = layout.network(layout.config)
+    per_matrix = dtype.itemsize if quantization == "none" else BYTES_PER_WEIGHT[quantization]
+    stack = network.model.language_model.layers
+    sizes = [p.numel() * (per_matrix if p.ndim > 1 else dtype.itemsize) for p in stack.parameters()]
+    stack_weights = sum(p.numel() for p in stack.parameters())
+    rest = sum(p.numel() for p in network.parameters()) - stack_weights
+    total = int(sum(sizes))
+    return Sizes(-(-total // len(stack)), total, rest * dtype.itemsize)
+
+
+def place(
+    layout: Layout,
+    device: str,
+    dtype: torch.dtype,
+    quantization: str = "none",
+    max_memory: Mapping[int, int] | None = None,
+) -> dict[str, int | str]:
+    """The device map: everything on one device, or the layers spread over the GPUs.
+
+    `max_memory` are bytes by GPU number. Raises ModelError when the model doesn't fit.
+    """
+    if quantization != "none" and device == "mps":
+        raise ModelError("Quantised models run on NVIDIA GPUs and CPUs, not on mps.")
+    sizes = measure(layout, dtype, quantization)
+    if device == "mps":
+        return {"": device}
+    if device == "cpu":
+        _check_room(sizes, free_main_memory(), "main memory")
+        return {"": device}
+    if device != "cuda":
+        free, _ = torch.cuda.mem_get_info(torch.device(device))
+        _check_room(sizes, free, device)
+        return {"": torch.device(device).index}
+    return _place_on_gpus(sizes, _free_on_gpus(max_memory or {}), quantization)
+
+
+def _place_on_gpus(sizes: Sizes, free: Sequence[int], quantization: str) -> dict[str, int | str]:
+    """All on GPU 0 when it has the room; quantised layers can't go to main memory."""
+    if sizes.layers + sizes.fixed <= free[0]:
+        return {"": 0}
+    layers = round(sizes.layers / sizes.layer)
+    plan = plan_device_map(
+        layers, len(free), free, sizes.layer, sizes.fixed, spill=quantization == "none"
+    )
+    spilled = sum(place == "cpu" for place in plan.values()) * sizes.layer
+    if spilled > free_main_memory():
+        raise ModelError(
+            f"{spilled / 1e9:.1f} GB of the model find no room on the GPUs and in main memory; "
+            "use a smaller model or a quantisation."
+        )
+    return plan
+
+
+def _free_on_gpus(max_memory: Mapping[int, int]) -> list[int]:
+    gpus = range(torch.cuda.device_count())
+    free = [torch.cuda.mem_get_info(gpu)[0] for gpu in gpus]
+    return [min(int(free[gpu] * _USABLE), max_memory.get(gpu, free[gpu])) for gpu in gpus]
+
+
+def _check_room(sizes: Sizes, free: int, where: str) -> None:
+    needed = sizes.layers + sizes.fixed + WORKSPACE
+    if needed > free:
+        raise ModelError(
+            f"The model needs {needed / 1e9:.1f} GB, {where} has {free / 1e9:.1f} GB free; use a "
+            "smaller model or a quantisation."
+        )

@@ -1,0 +1,160 @@
+"""Reading a checkpoint's weights into a network, completely and without noise."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import BitsAndBytesConfig
+from transformers.utils import logging as library_logging
+
+from internvl.model.architecture import Layout
+from internvl.model.errors import ModelError
+from internvl.model.network import Network, register_names
+from internvl.model.source import weight_files
+
+UNQUANTIZED = ("lm_head", "model.vision_tower", "model.multi_modal_projector")
+"""What must stay in full precision: a quantised InternViT-6B answers nonsense."""
+
+Progress = Callable[[float], None]
+_reading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the weights go, and in which precision."""
+
+    device_map: Mapping[str, int | str]
+    dtype: torch.dtype
+    quantization: str = "none"
+    progress: Progress | None = None
+
+
+def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
+    """The network with the folder's weights.
+
+    Raises ModelError when a tensor is missing, left over or misshapen, a file is damaged, or a
+    device has no room.
+    """
+    register_names()
+    config = layout.config
+    if layout.network is Network:
+        config.tie_word_embeddings = not _has_head(folder)
+    with _reading, _quietly(placement.progress):
+        try:
+            loaded: Any = layout.network.from_pretrained(
+                folder,
+                config=config,
+                dtype=placement.dtype,
+                device_map=dict(placement.device_map),
+                quantization_config=_quantization(layout, placement),
+                use_safetensors=True,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+        except torch.OutOfMemoryError as error:
+            raise ModelError(f"{folder} does not fit on the GPU: {_first_line(error)}") from error
+        except (SafetensorError, RuntimeError, OSError, ImportError) as error:
+            raise ModelError(f"{folder} can't be loaded: {_first_line(error)}") from error
+    network: Network
+    network, report = loaded
+    _check_complete(report, folder)
+    return network
+
+
+def _check_complete(report: Mapping[str, Any], folder: Path) -> None:
+    misshapen = {
+        f"{name} ({tuple(found)} instead of {tuple(wanted)})"
+        for name, found, wanted in report["mismatched_keys"]
+    }
+    problems = {
+        "lacks": report["missing_keys"],
+        "has unexpected": report["unexpected_keys"],
+        "has misshapen": misshapen,
+    }
+    found = [f"{verb} {_names(names)}" for verb, names in problems.items() if names]
+    if found:
+        raise ModelError(f"The checkpoint in {folder} {'; it '.join(found)}.")
+
+
+def _names(names: Iterable[str], most: int = 5) -> str:
+    names = sorted(names)
+    more = f" and {len(names) - most} more tensors" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") + "."
+
+
+def _has_head(folder: Path) -> bool:
+    """Does an `-hf` checkpoint store its output matrix apart from the embeddings?"""
+    from safetensors import safe_open
+
+    for path in weight_files(folder):
+        with safe_open(path, "pt") as file:
+            if any(name.endswith("lm_head.weight") for name in file.keys()):  # noqa: SIM118
+                return True
+    return False
+
+
+def _quantization(layout: Layout, placement: Placement) -> BitsAndBytesConfig | None:
+    if placement.quantization == "none":
+        return None
+    # It complains on import about an optional CPU kernel.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    skipped = list(UNQUANTIZED)
+    if placement.quantization == "8bit":
+        return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+            load_in_8bit=True, llm_int8_skip_modules=skipped
+        )
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=placement.dtype,
+        llm_int8_skip_modules=skipped + _not_in_blocks(layout),
+    )
+
+
+def _not_in_blocks(layout: Layout, block: int = 64) -> list[str]:
+    """The matrices that don't divide into the blocks which share a 4-bit scale."""
+    llm = layout.llm
+    inputs = {
+        llm.hidden_size: ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"),
+        llm.num_attention_heads * (llm.hidden_size // llm.num_attention_heads): ("o_proj",),
+        llm.intermediate_size: ("down_proj",),
+    }
+    return [name for width, names in inputs.items() if width % block for name in names]
+
+
+@contextmanager
+def _quietly(progress: Progress | None) -> Iterator[None]:
+    """Turn the library's bar into calls of `progress`, and its report into our errors."""
+    verbosity = library_logging.get_verbosity()
+    library_logging.set_verbosity(logging.ERROR)
+    bars = library_logging.set_tqdm_hook(lambda _, args, kwargs: _Bar(progress, *args, **kwargs))
+    try:
+        yield
+    finally:
+        library_logging.set_tqdm_hook(bars)
+        library_logging.set_verbosity(verbosity)
+
+
+class _Bar(library_logging.EmptyTqdm):
+    """Silent; tells `progress` the fraction of the tensors that are in place."""
+
+    def __init__(self, progress: Progress | None, items: Any = (), **_: Any) -> None:
+        super().__init__(items)  # type: ignore[no-untyped-call]
+        self._items, self._progress = items, progress
+
+    def __iter__(self) -> Iterator[Any]:
+        for done, item in enumerate(self._items, 1):
+            yield item
+            if self._progress:
+                self._progress(done / len(self._items))
