@@ -1,10 +1,12 @@
 """The network's steps, each short: one tile, one piece of the prompt, one token. No gradients."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import torch
 
+from internvl.engines.base import OutOfMemory
 from internvl.engines.cache import Prefix
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt
@@ -16,6 +18,26 @@ if TYPE_CHECKING:
 
     from internvl.model import Model
 
+Inputs = ParamSpec("Inputs")
+Output = TypeVar("Output")
+
+
+def _step(compute: Callable[Inputs, Output]) -> Callable[Inputs, Output]:
+    """Compute without gradients; running out of memory is said in words."""
+
+    @wraps(compute)
+    def run(*args: Inputs.args, **kwargs: Inputs.kwargs) -> Output:
+        try:
+            with torch.inference_mode():
+                return compute(*args, **kwargs)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise OutOfMemory(
+                "There is not enough memory for this request. Please use fewer tiles or frames, "
+                "or start a new chat."
+            ) from error
+
+    return run
+
 
 class Forward:
     """Runs a model's vision tower and language model on plain tensors."""
@@ -24,14 +46,14 @@ class Forward:
         self._model = model
         self._network = model.network
 
-    @torch.inference_mode()
+    @_step
     def read_tile(self, tile: "Image") -> torch.Tensor:
         """The visual tokens of one tile, (tokens_per_tile, hidden)."""
         pixels = tiles_to_tensor([tile]).to(self._model.device, self._model.dtype)
         visual: torch.Tensor = self._network.get_image_features(pixels).pooler_output
         return visual.reshape(-1, visual.shape[-1])
 
-    @torch.inference_mode()
+    @_step
     def embed(
         self, prompt: Prompt, visual: Mapping[Tile, torch.Tensor], start: int, end: int
     ) -> torch.Tensor:
@@ -48,7 +70,7 @@ class Forward:
             embeddings[slots] = tokens[offset : offset + last - first].to(embeddings)
         return embeddings[None]
 
-    @torch.inference_mode()
+    @_step
     def extend(
         self,
         embeddings: torch.Tensor,
@@ -70,7 +92,7 @@ class Forward:
         logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
         return logits
 
-    @torch.inference_mode()
+    @_step
     def extend_tokens(
         self,
         tokens: list[int],

@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import cached_property
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,30 +25,23 @@ from internvl.engines.base import (
     Estimate,
     Event,
     Loading,
-    OutOfMemory,
-    Reading,
     Receipt,
     Text,
 )
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix
 from internvl.engines.forward import Forward
-from internvl.engines.pictures import Pictures, Tile
+from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
+from internvl.engines.reader import PREFILL, Reader
 from internvl.engines.sampling import Sampler
 from internvl.engines.scheduler import PATIENCE, Scheduler, Ticket
 from internvl.model import Model, ModelError, PieceStream
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 Loader = Callable[[Callable[[float], None]], Model]
 """Loads a model, calling what it is given with the fraction done."""
 
 Returned = TypeVar("Returned")
-
-PREFILL = 256
-"""Most places of a prompt that are read in one step, so that Stop and others' turns come soon."""
 
 
 Times = tuple[float, float]
@@ -111,8 +104,10 @@ class LocalEngine:
             if not len(prompt.slots):
                 return
             with self._prefix(conversation.id, prompt) as prefix:
-                visual = yield from self._read(prompt, len(prefix.content), ticket)
-                yield from self._prefill(prompt, int(prompt.slots[-1]) + 1, prefix, visual, ticket)
+                visual = yield from self._reader.read(prompt, len(prefix.content), ticket)
+                yield from self._reader.prefill(
+                    prompt, int(prompt.slots[-1]) + 1, prefix, visual, ticket
+                )
 
     def stream(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
         """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`."""
@@ -122,9 +117,9 @@ class LocalEngine:
             prompt = self._prompt(conversation, settings)
             with self._prefix(conversation.id, prompt) as prefix:
                 cached = len(prefix.content)
-                visual = yield from self._read(prompt, cached, ticket)
+                visual = yield from self._reader.read(prompt, cached, ticket)
                 end = len(prompt.ids)
-                logits = yield from self._prefill(prompt, end, prefix, visual, ticket)
+                logits = yield from self._reader.prefill(prompt, end, prefix, visual, ticket)
                 sampler = Sampler(settings)
                 limit = min(settings.max_new_tokens, self.model.context_length - end)
                 times = yield from self._generate(logits, sampler, limit, prefix, ticket)
@@ -139,11 +134,11 @@ class LocalEngine:
             prompts = [self._prompt(conversation, settings) for conversation in conversations]
             visual: dict[Tile, torch.Tensor] = {}
             for prompt in prompts:
-                visual |= _result(self._read(prompt, 0, ticket))
+                visual |= _result(self._reader.read(prompt, 0, ticket))
             batch = Batch(self.model, self._forward, prompts, settings)
             for step in batch.steps(visual, PREFILL):
                 _result(ticket.wait())
-                with self._step(ticket):
+                with ticket.step():
                     step()
             return [
                 (
@@ -176,11 +171,11 @@ class LocalEngine:
         return Forward(self.model)
 
     @cached_property
-    def _pictures(self) -> Pictures:
-        return Pictures(self.model.tile_size)
+    def _reader(self) -> Reader:
+        return Reader(self.model, self._forward, self._visual)
 
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
-        return build_prompt(self.model, self._pictures, conversation, settings)
+        return build_prompt(self.model, self._reader.pictures, conversation, settings)
 
     @contextmanager
     def _ticket(self, *, answer: bool) -> Iterator[Ticket]:
@@ -189,18 +184,6 @@ class LocalEngine:
             yield ticket
         finally:
             ticket.leave()
-
-    @contextmanager
-    def _step(self, ticket: Ticket) -> Iterator[None]:
-        """The machine for one step; running out of memory is said in words."""
-        with ticket.step():
-            try:
-                yield
-            except (torch.OutOfMemoryError, MemoryError) as error:
-                raise OutOfMemory(
-                    "There is not enough memory for this request. Please use fewer tiles or "
-                    "frames, or start a new chat."
-                ) from error
 
     @contextmanager
     def _prefix(self, conversation_id: str, prompt: Prompt) -> Iterator[Prefix]:
@@ -214,51 +197,6 @@ class LocalEngine:
         finally:
             if prefix.is_whole:
                 self._prefixes.put(conversation_id, prefix)
-
-    def _read(
-        self, prompt: Prompt, cached: int, ticket: Ticket
-    ) -> Generator[Event, None, dict[Tile, torch.Tensor]]:
-        """The visual tokens of the tiles that the prefix does not cover, tile by tile."""
-        wanted = prompt.tiles[prompt.first_tile_after(cached, self.model.tokens_per_tile) :]
-        known = {tile: self._visual.get(tile) for tile in wanted}
-        visual = {tile: tokens for tile, tokens in known.items() if tokens is not None}
-        if len(visual) == len(known):
-            return visual
-        yield Reading(sum(tile in visual for tile in wanted), len(wanted))
-        for tile, pixels in self._pixels(prompt, known.keys() - visual.keys()):
-            yield from ticket.wait()
-            with self._step(ticket):
-                visual[tile] = self._forward.read_tile(pixels)
-            self._visual.put(tile, visual[tile])
-            yield Reading(sum(tile in visual for tile in wanted), len(wanted))
-        return visual
-
-    def _pixels(self, prompt: Prompt, missing: set[Tile]) -> "Iterator[tuple[Tile, Image]]":
-        """The missing tiles in the model's order; a picture is opened only for what it misses."""
-        for attachment, counts in zip(prompt.attachments, prompt.tile_counts, strict=True):
-            if missing.intersection(self._pictures.tiles(attachment, counts)):
-                for tile, pixels in self._pictures.load(attachment):
-                    if tile in missing:
-                        missing.remove(tile)
-                        yield tile, pixels
-
-    def _prefill(
-        self,
-        prompt: Prompt,
-        end: int,
-        prefix: Prefix,
-        visual: dict[Tile, torch.Tensor],
-        ticket: Ticket,
-    ) -> Generator[Event, None, torch.Tensor | None]:
-        """Read the prompt up to `end` in short steps; the logits after it."""
-        logits = None
-        for place in range(len(prefix.content), end, PREFILL):
-            yield from ticket.wait()
-            with self._step(ticket):
-                last = min(place + PREFILL, end)
-                logits = self._forward.extend_prefix(prefix, prompt, visual, last)
-            yield Reading(len(prompt.tiles), len(prompt.tiles))
-        return logits
 
     def _generate(
         self, logits: torch.Tensor, sampler: Sampler, limit: int, prefix: Prefix, ticket: Ticket
@@ -276,7 +214,7 @@ class LocalEngine:
             if len(sampler.token_ids) >= limit:
                 break
             yield from ticket.wait()
-            with self._step(ticket):
+            with ticket.step():
                 logits = self._forward.extend_tokens([token], prefix.cache)
             prefix.content = np.append(prefix.content, token)
         if rest := pieces.finish():
