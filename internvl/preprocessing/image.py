@@ -1,0 +1,125 @@
+"""Opens any uploaded picture as plain RGB, or says in words why it can't.
+
+The official code opens pictures without their EXIF rotation and drops transparency; here the model
+sees what a person sees: upright, and transparent parts white.
+"""
+
+import contextlib
+import struct
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 100_000_000
+_ORIENTATION = 0x0112
+_FORMATS = (
+    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF"),
+    *("JPEG2000", "ICO", "PPM", "TGA"),
+)
+# What Pillow and its plugins raise on files that are not what they claim to be.
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError),
+    *(RuntimeError, struct.error),
+)
+
+
+class AttachmentError(ValueError):
+    """A picture or video that can't be read or is over a limit; the message names the file."""
+
+
+def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in mode RGB, upright (EXIF) and flattened on white; the first of an animation.
+
+    Raises AttachmentError when the file is no picture, is damaged or has over `max_pixels`.
+    """
+    with _opened(path, max_pixels) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+        return _flattened(_in_8_bits(upright))
+
+
+def image_size(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """(width, height) as `load_image` would give it, from the file's header alone.
+
+    Raises AttachmentError when the file is no picture or has over `max_pixels`.
+    """
+    with _opened(path, max_pixels) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path, max_pixels: int) -> Iterator[Image.Image]:
+    """The opened picture; whatever breaks while it is read becomes an AttachmentError."""
+    _register_heif()
+    name = Path(path).name
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise AttachmentError(
+                    f"{name} has {width:,} x {height:,} pixels, and {max_pixels:,} is the most; "
+                    "please attach a smaller copy."
+                )
+            yield image
+    except AttachmentError:
+        raise
+    except FileNotFoundError as error:
+        raise AttachmentError(f"{name} is not there any more; please attach it again.") from error
+    except Image.DecompressionBombError as error:
+        raise AttachmentError(
+            f"{name} has more than {max_pixels:,} pixels; please attach a smaller copy."
+        ) from error
+    except UnidentifiedImageError as error:
+        raise AttachmentError(
+            f"{name} is damaged or no picture of a known kind; "
+            "please attach a JPEG, PNG, WebP or HEIC file."
+        ) from error
+    except _BROKEN as error:
+        reason = " ".join(str(error).split())
+        raise AttachmentError(
+            f"{name} is damaged ({reason}); please save it again as PNG or JPEG and attach that."
+        ) from error
+
+
+@cache
+def _register_heif() -> None:
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 when there is none, or Pillow turns the picture itself."""
+    if image.format == "TIFF":
+        return 1
+    # For a PNG without EXIF in its header `getexif` would decode all pixels to look behind them.
+    if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
+        return 1
+    with contextlib.suppress(*_BROKEN):
+        return int(image.getexif().get(_ORIENTATION, 1))
+    return 1
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """A picture of 16 or 32 bits a pixel as mode L; Pillow's own conversion would clip it."""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    import numpy as np
+
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    lowest = min(0.0, values.min())
+    scales = {"I": (255, 65535), "F": (1, 255, 65535)}.get(image.mode, (65535,))
+    span = next((scale for scale in scales if values.max() <= scale), values.max()) - lowest
+    return Image.fromarray(np.rint((values - lowest) * (255 / span)).astype(np.uint8))
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """The picture in mode RGB, transparent parts white."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")

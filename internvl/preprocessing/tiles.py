@@ -1,0 +1,101 @@
+"""Dynamic resolution: a picture becomes a grid of square tiles and a thumbnail.
+
+Follows OpenGVLab/InternVL internvl_chat/internvl/train/dataset.py:813-866 bit for bit.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    import torch
+
+TILE_SIZE = 448
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+class Grid(NamedTuple):
+    """How many tiles a picture is wide and high.
+
+    >>> Grid(3, 2).tiles
+    7
+    """
+
+    columns: int
+    rows: int
+
+    @property
+    def tiles(self) -> int:
+        """The tiles the model gets: a picture of more than one has a thumbnail as well."""
+        pieces = self.columns * self.rows
+        return pieces + 1 if pieces > 1 else 1
+
+
+def choose_grid(width: int, height: int, max_tiles: int, tile_size: int = TILE_SIZE) -> Grid:
+    """The grid of at most `max_tiles` tiles (thumbnail not counted) nearest in aspect ratio.
+
+    Between grids equally near, the larger one if the picture has over half of its pixels. Raises
+    ValueError unless all numbers are positive.
+
+    >>> choose_grid(1920, 1080, 12)
+    Grid(columns=4, rows=2)
+    """
+    if min(width, height, max_tiles, tile_size) < 1:
+        raise ValueError(
+            f"width, height, max_tiles and tile_size must be 1 or more, not "
+            f"{width}, {height}, {max_tiles}, {tile_size}"
+        )
+    ratio = width / height
+    nearest, best = float("inf"), Grid(1, 1)
+    for grid in _grids(max_tiles):
+        distance = abs(ratio - grid.columns / grid.rows)
+        area = tile_size * tile_size * grid.columns * grid.rows
+        if distance < nearest or (distance == nearest and width * height > 0.5 * area):
+            nearest, best = distance, grid
+    return best
+
+
+def split_into_tiles(
+    image: Image.Image, max_tiles: int, tile_size: int = TILE_SIZE
+) -> list[Image.Image]:
+    """The picture's tiles row by row, each tile_size x tile_size; last the thumbnail if several."""
+    image = image.convert("RGB")
+    columns, rows = choose_grid(*image.size, max_tiles, tile_size)
+    enlarged = _resized(image, columns * tile_size, rows * tile_size)
+    if columns * rows == 1:
+        return [enlarged]
+    tiles = [
+        enlarged.crop((left, top, left + tile_size, top + tile_size))
+        for top in range(0, rows * tile_size, tile_size)
+        for left in range(0, columns * tile_size, tile_size)
+    ]
+    return [*tiles, _resized(image, tile_size, tile_size)]
+
+
+def tiles_to_tensor(tiles: Sequence[Image.Image]) -> "torch.Tensor":
+    """The tiles normalised by ImageNet's mean and deviation: float32 (tiles, 3, 448, 448)."""
+    import numpy as np
+    import torch
+
+    pixels = torch.from_numpy(np.stack([np.asarray(tile, dtype=np.uint8) for tile in tiles]))
+    tensor = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (_MEAN, _STD))
+    return tensor.div_(255).sub_(mean).div_(std)
+
+
+@cache
+def _grids(max_tiles: int) -> list[Grid]:
+    """All grids of 1 to `max_tiles` tiles, the small ones first."""
+    grids = [
+        Grid(columns, rows)
+        for columns in range(1, max_tiles + 1)
+        for rows in range(1, max_tiles // columns + 1)
+    ]
+    return sorted(grids, key=lambda grid: grid.columns * grid.rows)
+
+
+def _resized(image: Image.Image, width: int, height: int) -> Image.Image:
+    return image.resize((width, height), Image.Resampling.BICUBIC)

@@ -1,0 +1,245 @@
+"""Decodes videos in a process of its own, since a decoder can hang or abort its whole process.
+
+    python -m internvl.preprocessing.video_reader
+
+takes one JSON request a line on standard input and answers on standard output with JSON lines: the
+table of a video's frames, or frames each followed by its RGB bytes, and last `{"end": true}` or
+`{"error": "why"}`. It ends with its input. Standard error is a file: FFmpeg's complaints go there.
+The other side is `internvl.preprocessing.video`.
+
+decord reads what is plain. PyAV reads what decord can't (AV1) or gets wrong in silence: MPEG-TS,
+open groups of pictures, edit lists, damaged data. A picture built on damaged data is never given.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from internvl.preprocessing.video_table import (
+    MAX_FRAME_PIXELS,
+    FrameTable,
+    Key,
+    VideoError,
+    build_table,
+    open_video,
+    packets_of,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from internvl.preprocessing.video_table import VideoPacket
+
+    Picture = NDArray[np.uint8]  # (height, width, 3), RGB
+
+
+class _DamagedError(Exception):
+    """A packet can't be decoded; decoding with one thread tells exactly which."""
+
+
+@lru_cache(maxsize=4)
+def read_table(path: str, changed: int) -> FrameTable:
+    """The table of a video last changed at `changed` (ns). Raises VideoError, FFmpegError."""
+    with open_video(path) as (container, stream):
+        table = build_table(container, stream)
+    first = next(read_with_av(path, table, [0], len(table.times)), None)
+    if first is None:
+        raise VideoError("none of its frames is intact")
+    height, width, _ = first[1].shape
+    return replace(table, width=width, height=height)
+
+
+def read_with_av(
+    path: str, table: FrameTable, wanted: Sequence[int], end: int
+) -> "Iterator[tuple[int, Picture]]":
+    """Positions and pictures of the wanted frames, which rise.
+
+    A damaged frame gives way to the next sound one before the following wanted frame, or before
+    `end`; where there is none, it is left out.
+    """
+    last = -1
+    try:
+        for last, picture in _sound_pictures(path, table, wanted, end, threads=True):
+            yield last, picture
+    except _DamagedError:
+        wanted = [position for position in wanted if position > last]
+        yield from _sound_pictures(path, table, wanted, end, threads=False)
+
+
+def read_with_decord(
+    path: str, table: FrameTable, wanted: Sequence[int]
+) -> "Iterator[tuple[int, Picture]]":
+    """Positions and pictures of the wanted frames, up to the first sign that one is wrong."""
+    try:
+        import decord
+    except (ImportError, OSError):  # no wheel for this machine
+        return
+    failures = (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError, OSError)
+    # decord shows the frame before in place of one that it can't decode, unless told not to, and
+    # can't tell that FFmpeg has patched a damaged one with old pixels: only FFmpeg's log does.
+    complaints = os.fstat(2).st_size
+    with contextlib.suppress(AssertionError, *failures):
+        reader = decord.VideoReader(path, fault_tol="0.0000001")
+        times = reader.get_frame_timestamp(range(len(reader)))[:, 0]
+        if len(times) != len(table.times) or abs(times - times[0] - table.times).max() > 2e-3:
+            return
+        for position in wanted:
+            picture = reader.get_batch([position]).asnumpy()[0]
+            if picture.shape[:2] != (table.height, table.width) or os.fstat(2).st_size > complaints:
+                return
+            yield position, picture
+
+
+def _sound_pictures(
+    path: str, table: FrameTable, wanted: Sequence[int], end: int, threads: bool
+) -> "Iterator[tuple[int, Picture]]":
+    with open_video(path) as (container, stream):
+        context = stream.codec_context
+        context.thread_type = "AUTO"
+        context.thread_count = 0 if threads else 1
+        context.options = {"err_detect": "explode", "max_pixels": str(MAX_FRAME_PIXELS)}
+        frames: Iterator[tuple[int, VideoFrame]] = iter(())
+        found: tuple[int, VideoFrame] | None = None
+        begun: Key | None = None
+        for target, following in pairwise([*wanted, end]):
+            key = table.key_before(target)
+            if key != begun and (found is None or key.position > found[0]):
+                begun = key
+                frames = _sound_frames(stream, table, _packets_from(container, stream, table, key))
+                found = next(frames, None)
+            while found and found[0] < target:
+                found = next(frames, None)
+            if found and found[0] < following:
+                yield found[0], _picture(found[1])
+
+
+def _packets_from(
+    container: InputContainer, stream: VideoStream, table: FrameTable, key: Key
+) -> "Iterator[VideoPacket]":
+    """The packets from a keyframe on, or from somewhere before it."""
+    # Seeking goes by presentation times in some containers and by decoding times in others.
+    for time in (key.pts, key.dts, table.keys[0].dts, -(2**40)):
+        with contextlib.suppress(FFmpegError):
+            if time is not None:
+                container.seek(time, stream=stream)
+            packets = packets_of(container, stream)
+            first = next(packets, None)
+            place = table.order.get(table.stamp(first)) if first else None
+            if first and place is not None and place <= table.order[table.stamp(key)]:
+                return chain([first], packets)
+    return iter(())
+
+
+def _sound_frames(
+    stream: VideoStream, table: FrameTable, packets: "Iterator[VideoPacket]"
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Positions and frames, without those that rest on damaged data.
+
+    After a packet that can't be decoded, nothing is sound before the next keyframe.
+    """
+    starts = {table.stamp(key): key.position for key in table.keys}
+    base: int | None = None  # position of the keyframe from which everything is sound
+    count = 0
+    for packet in chain(packets, [None]):
+        if packet and base is None:
+            base = starts.get(table.stamp(packet))
+            count = base or 0
+        if base is None or (packet and table.positions.get(table.stamp(packet), base) < base):
+            continue  # shown before its keyframe: it rests on the keyframe before
+        frames = _decoded(stream, packet)
+        if frames is None:
+            base = None
+            continue
+        for frame in frames:
+            position = table.positions.get(frame.pts, -1) if table.positions else count
+            count += 1
+            if position >= base:
+                yield position, frame
+
+
+def _decoded(stream: VideoStream, packet: "VideoPacket | None") -> list[VideoFrame] | None:
+    """The frames that come out after a packet; None when it is damaged."""
+    with contextlib.suppress(FFmpegError):
+        frames = stream.decode(packet)
+        if not (packet and packet.is_corrupt) and not any(frame.is_corrupt for frame in frames):
+            return frames
+    if stream.codec_context.thread_count != 1:
+        raise _DamagedError
+    stream.codec_context.flush_buffers()
+    return None
+
+
+def _picture(frame: VideoFrame) -> "Picture":
+    upright = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
+    return np.ascontiguousarray(upright)
+
+
+def _answer(request: dict[str, Any]) -> "Iterator[tuple[dict[str, Any], Picture | None]]":
+    path = request["path"]
+    table = read_table(path, Path(path).stat().st_mtime_ns)
+    if "wanted" not in request:
+        names = ("times", "fps", "duration", "width", "height")
+        yield {name: getattr(table, name) for name in names}, None
+        return
+    room = request["max_pixels"]
+    for position, picture in _pictures(request, table):
+        room -= picture.shape[0] * picture.shape[1]
+        if room < 0:
+            raise VideoError("its frames grow too large")
+        yield {"position": position, "shape": picture.shape}, picture
+
+
+def _pictures(request: dict[str, Any], table: FrameTable) -> "Iterator[tuple[int, Picture]]":
+    path, wanted = request["path"], request["wanted"]
+    if request["decord"] and table.plain:
+        for position, picture in read_with_decord(path, table, wanted):
+            yield position, picture
+            wanted = wanted[1:]
+    if wanted:
+        yield from read_with_av(path, table, wanted, request["end"])
+
+
+def _write(answers: BinaryIO, header: dict[str, Any], picture: "Picture | None" = None) -> None:
+    answers.write(json.dumps(header).encode() + b"\n")
+    if picture is not None:
+        answers.write(picture.data)
+    answers.flush()
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the answers
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        with contextlib.suppress(OSError):  # not a file when run by hand
+            os.ftruncate(2, os.lseek(2, 0, os.SEEK_SET))
+        if hasattr(signal, "alarm"):  # ends a hanging reader whose parent is gone
+            signal.alarm(int(request["seconds"]) + 10)
+        try:
+            for header, picture in _answer(request):
+                _write(answers, header, picture)
+            _write(answers, {"end": True})
+        except (VideoError, FFmpegError, OSError, ValueError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            _write(answers, {"error": reason})
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
+
+
+if __name__ == "__main__":
+    main()
