@@ -99,7 +99,7 @@ def test_a_second_question_reads_no_picture_again(engine, monkeypatch):
     conversation = Conversation(turns=[Turn("What?", (picture(),))])
     answer, first, events = ask(engine, conversation)
     assert [e for e in events if e.done < e.total] == [Reading(n, 7) for n in range(7)]
-    monkeypatch.setattr(engine._forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
     conversation.turns = [Turn("What?", (picture(),), answer), Turn("And?")]
     _, second, _ = ask(engine, conversation)
     assert second.cached_tokens >= first.prompt_tokens
@@ -108,7 +108,7 @@ def test_a_second_question_reads_no_picture_again(engine, monkeypatch):
 
 def test_visual_tokens_are_shared_between_conversations(engine, monkeypatch, tmp_path):
     first, _, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(),))]))
-    monkeypatch.setattr(engine._forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
     copy = tmp_path / "copy.png"
     copy.write_bytes(PHOTO.read_bytes())
     again, receipt, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(copy),))]))
@@ -120,7 +120,7 @@ def test_prepared_pictures_leave_only_the_question(engine, monkeypatch):
     events = list(engine.prepare(conversation, SHORT))
     assert [event.done for event in events if event.done < event.total] == list(range(7))
     assert events[-1] == Reading(7, 7)
-    monkeypatch.setattr(engine._forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
     conversation.turns[0].question = "What?"
     answer, receipt, _ = ask(engine, conversation)
     assert receipt.prompt_tokens - receipt.cached_tokens < 40

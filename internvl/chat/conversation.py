@@ -126,11 +126,10 @@ def freeze(attachments: Iterable[Attachment], settings: Settings) -> tuple[Attac
     """
     attachments = tuple(attachments)
     pictures = sum(attachment.kind == "image" for attachment in attachments)
-    budget = {
-        "image": {"max_tiles": max(1, settings.max_tiles // max(1, pictures))},
-        "video": {"max_frames": settings.max_frames},
-    }
+    share = max(1, settings.max_tiles // max(1, pictures))
     return tuple(
-        replace(a, **{k: v for k, v in budget[a.kind].items() if getattr(a, k) is None})
-        for a in attachments
+        replace(attachment, max_tiles=attachment.max_tiles or share)
+        if attachment.kind == "image"
+        else replace(attachment, max_frames=attachment.max_frames or settings.max_frames)
+        for attachment in attachments
     )

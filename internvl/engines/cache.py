@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,15 +75,19 @@ class Prefix:
     cache: "DynamicCache"
 
     @property
+    def _layers(self) -> list[Any]:
+        return self.cache.layers
+
+    @property
     def bytes(self) -> int:
         """Memory of the keys and values."""
-        tensors = [t for layer in self.cache.layers for t in (layer.keys, layer.values)]
+        tensors = [t for layer in self._layers for t in (layer.keys, layer.values)]
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
     @property
     def is_whole(self) -> bool:
         """Does every layer hold all places? Not after a step that failed half-way."""
-        lengths = {layer.get_seq_length() for layer in self.cache.layers}
+        lengths = {layer.get_seq_length() for layer in self._layers}
         return lengths == {len(self.content)}
 
     def cut(self, content: NDArray[np.int64]) -> int:

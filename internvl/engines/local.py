@@ -30,7 +30,6 @@ from internvl.engines.base import (
 )
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix
-from internvl.engines.forward import Forward
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import PREFILL, Reader
@@ -99,7 +98,7 @@ class LocalEngine:
     def prepare(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
         """Read everything up to the last picture ahead, so that only the question is left."""
         yield from self._wait_until_loaded()
-        with self._ticket(answer=False) as ticket:
+        with self._scheduler.enter(answer=False) as ticket:
             prompt = self._prompt(conversation, settings)
             if not len(prompt.slots):
                 return
@@ -110,10 +109,14 @@ class LocalEngine:
                 )
 
     def stream(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
-        """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`."""
+        """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`.
+
+        Raises ValueError when there is no open question, EngineError and AttachmentError.
+        """
+        _check_open(conversation)
         started = time.perf_counter()
         yield from self._wait_until_loaded()
-        with self._ticket(answer=True) as ticket:
+        with self._scheduler.enter(answer=True) as ticket:
             prompt = self._prompt(conversation, settings)
             with self._prefix(conversation.id, prompt) as prefix:
                 cached = len(prefix.content)
@@ -129,13 +132,15 @@ class LocalEngine:
         self, conversations: Sequence[Conversation], settings: Settings
     ) -> list[tuple[str, Receipt]]:
         """Answer the last turn of each conversation at once, in left-padded rows."""
+        for conversation in conversations:
+            _check_open(conversation)
         started = time.perf_counter()
-        with self._ticket(answer=True) as ticket:
+        with self._scheduler.enter(answer=True) as ticket:
             prompts = [self._prompt(conversation, settings) for conversation in conversations]
             visual: dict[Tile, torch.Tensor] = {}
             for prompt in prompts:
                 visual |= _result(self._reader.read(prompt, 0, ticket))
-            batch = Batch(self.model, self._forward, prompts, settings)
+            batch = Batch(self.model, self._reader.forward, prompts, settings)
             for step in batch.steps(visual, PREFILL):
                 _result(ticket.wait())
                 with ticket.step():
@@ -167,23 +172,11 @@ class LocalEngine:
             wait([self._model], PATIENCE)
 
     @cached_property
-    def _forward(self) -> Forward:
-        return Forward(self.model)
-
-    @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.model, self._forward, self._visual)
+        return Reader(self.model, self._visual)
 
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
         return build_prompt(self.model, self._reader.pictures, conversation, settings)
-
-    @contextmanager
-    def _ticket(self, *, answer: bool) -> Iterator[Ticket]:
-        ticket = self._scheduler.enter(answer=answer)
-        try:
-            yield ticket
-        finally:
-            ticket.leave()
 
     @contextmanager
     def _prefix(self, conversation_id: str, prompt: Prompt) -> Iterator[Prefix]:
@@ -215,7 +208,7 @@ class LocalEngine:
                 break
             yield from ticket.wait()
             with ticket.step():
-                logits = self._forward.extend_tokens([token], prefix.cache)
+                logits = self._reader.forward.extend_tokens([token], prefix.cache)
             prefix.content = np.append(prefix.content, token)
         if rest := pieces.finish():
             yield Text(rest)
@@ -238,6 +231,11 @@ class LocalEngine:
             seed=sampler.seed,
             finish_reason="stop" if sampler.token_ids[-1] == self.model.stop_id else "length",
         )
+
+
+def _check_open(conversation: Conversation) -> None:
+    if not conversation.turns or conversation.turns[-1].answer:
+        raise ValueError("the last turn of the conversation must be a question without an answer")
 
 
 def _result(steps: Generator[object, None, Returned]) -> Returned:

@@ -24,12 +24,10 @@ PREFILL = 256
 class Reader:
     """Reads pictures once: visual tokens are kept in `visual` by tile."""
 
-    def __init__(
-        self, model: "Model", forward: Forward, visual: ByteCache[Tile, torch.Tensor]
-    ) -> None:
+    def __init__(self, model: "Model", visual: ByteCache[Tile, torch.Tensor]) -> None:
+        self.forward = Forward(model)
         self.pictures = Pictures(model.tile_size)
         self._tokens_per_tile = model.tokens_per_tile
-        self._forward = forward
         self._visual = visual
 
     def read(
@@ -45,7 +43,7 @@ class Reader:
         for tile, pixels in self._pixels(prompt, known.keys() - visual.keys()):
             yield from ticket.wait()
             with ticket.step():
-                visual[tile] = self._forward.read_tile(pixels)
+                visual[tile] = self.forward.read_tile(pixels)
             self._visual.put(tile, visual[tile])
             yield Reading(sum(tile in visual for tile in wanted), len(wanted))
         return visual
@@ -64,7 +62,7 @@ class Reader:
             yield from ticket.wait()
             with ticket.step():
                 last = min(place + PREFILL, end)
-                logits = self._forward.extend_prefix(prefix, prompt, visual, last)
+                logits = self.forward.extend_prefix(prefix, prompt, visual, last)
             yield Reading(len(prompt.tiles), len(prompt.tiles))
         return logits
 

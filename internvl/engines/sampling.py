@@ -35,8 +35,8 @@ class Sampler:
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token for logits of shape (1, vocabulary); it is added to `token_ids`."""
-        generated = torch.tensor([self.token_ids], dtype=torch.long, device=logits.device)
-        scores = self._processors(generated, logits.float())
+        generated = torch.tensor([self.token_ids], device=logits.device).long()
+        scores = self._processors(generated, logits.float())  # type: ignore[arg-type]
         if self._greedy:
             token = int(scores.argmax())
         else:

@@ -2,9 +2,10 @@
 
 A generator takes a ticket, and around every short step (a tile, a piece of the prompt, a token)
 
-    yield from ticket.wait()
-    with ticket.step():
-        ...
+    with scheduler.enter(answer=True) as ticket:
+        yield from ticket.wait()
+        with ticket.step():
+            ...
 
 so that it never holds the machine while its reader is slow. At most `active` answers take turns;
 the ones after them wait in line, at most `waiting` of them.
@@ -12,7 +13,7 @@ the ones after them wait in line, at most `waiting` of them.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from internvl.engines.base import QueueFull, Waiting
@@ -37,7 +38,7 @@ class Scheduler:
         self._last_step = 0.0
 
     def enter(self, *, answer: bool) -> "Ticket":
-        """A ticket for an answer, or for preparation; `leave` it in a `finally`."""
+        """A ticket for an answer, or for preparation, to be used in a `with`."""
         ticket = Ticket(self, answer)
         with self._change:
             if answer:
@@ -57,7 +58,7 @@ class Ticket:
         self._scheduler = scheduler
         self._answer = answer
 
-    def wait(self) -> Iterator[Waiting]:
+    def wait(self) -> Generator[Waiting, None, None]:
         """Return when the machine is this ticket's, reporting the place every 0.2 s until then."""
         scheduler = self._scheduler
         try:
@@ -81,6 +82,12 @@ class Ticket:
                 if self._answer:
                     scheduler._last_step = time.monotonic()
                 scheduler._change.notify_all()
+
+    def __enter__(self) -> "Ticket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     def leave(self) -> None:
         """Make room for those in line."""
