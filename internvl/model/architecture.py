@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import InternVLConfig, InternVLVisionConfig, LlamaConfig, Qwen2Config
 
 from internvl.model.errors import ModelError
@@ -35,8 +36,16 @@ def read_layout(config: Config, image_token_id: int = 0) -> Layout:
 
     Raises ModelError for an architecture that is none of the published ones.
     """
-    if config.get("model_type") == "internvl":
-        return _hf_layout(config, image_token_id)
+    build = _hf_layout if config.get("model_type") == "internvl" else _original_layout
+    try:
+        return build(config, image_token_id)
+    except KeyError as error:
+        raise ModelError(f"config.json lacks {error.args[0]}.") from error
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise ModelError(f"config.json does not describe an InternVL model: {error}") from error
+
+
+def _original_layout(config: Config, image_token_id: int) -> Layout:
     _check(config)
     llm = config["llm_config"]
     network, text_config = _LANGUAGE_MODELS[llm["architectures"][0]]
@@ -108,23 +117,22 @@ _SHARED = (
     "num_hidden_layers",
     "num_attention_heads",
     "num_key_value_heads",
-    "hidden_act",
     "max_position_embeddings",
-    "initializer_range",
     "rms_norm_eps",
-    "bos_token_id",
-    "eos_token_id",
-    "pad_token_id",
+    "rope_theta",
 )
+_OPTIONAL = ("hidden_act", "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id")
 
 
 def _shared(llm: Config) -> dict[str, Any]:
     """What both language models call by the same name, with their rotary embedding."""
     scaling = dict(llm.get("rope_scaling") or {})
     kind = scaling.pop("type", None) or scaling.pop("rope_type", None) or "default"
-    rope = {**scaling, "rope_type": kind, "rope_theta": llm["rope_theta"]}
+    shared = {name: llm[name] for name in _SHARED}
+    rope = {**scaling, "rope_type": kind, "rope_theta": shared.pop("rope_theta")}
     return {
-        **{name: llm[name] for name in _SHARED if name in llm},
+        **shared,
+        **{name: llm[name] for name in _OPTIONAL if name in llm},
         "rope_parameters": rope,
         "tie_word_embeddings": False,
     }

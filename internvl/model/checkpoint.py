@@ -12,11 +12,10 @@ import torch
 from safetensors import safe_open
 from torch import nn
 from transformers import PreTrainedTokenizerBase
-from transformers.core_model_loading import revert_weight_conversion
 
 from internvl.model.architecture import Layout, read_layout
 from internvl.model.errors import ModelError
-from internvl.model.network import Network, weight_conversions
+from internvl.model.network import Network, original_tensors
 from internvl.model.source import read_json, weight_files
 from internvl.model.tokenizer import IMAGE_TOKEN, STOP_TOKEN, load_tokenizer, token_id
 from internvl.model.weights import Placement, load_network
@@ -110,7 +109,7 @@ class Model:
     def _write(self, folder: Path, max_shard_size: str) -> None:
         from huggingface_hub import save_torch_state_dict
 
-        tensors = self._original_tensors()
+        tensors = self._tensors()
         save_torch_state_dict(tensors, folder, max_shard_size=max_shard_size)
         for path in (path for pattern in _COPIED for path in self.folder.glob(pattern)):
             shutil.copyfile(path, folder / path.name)
@@ -120,11 +119,8 @@ class Model:
             text = json.dumps(config, indent=2, ensure_ascii=False)
             (folder / "config.json").write_text(text + "\n", "utf-8")
 
-    def _original_tensors(self) -> dict[str, torch.Tensor]:
-        state = self.network.state_dict()
-        if self.network.config.tie_word_embeddings:
-            state.pop("lm_head.weight")
-        tensors: dict[str, torch.Tensor] = revert_weight_conversion(self.network, state)
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        tensors = original_tensors(self.network)
         if self.stored:
             _restore_precision(tensors, self.stored)
         return tensors
@@ -211,8 +207,6 @@ def _layout(config: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> La
 
 
 def _model(layout: Layout, network: Network, **rest: Any) -> Model:
-    if layout.network is not Network:
-        network.__dict__["_weight_conversions"] = weight_conversions(layout.network)
     network.train(False)
     return Model(
         network, tile_size=layout.tile_size, tokens_per_tile=layout.tokens_per_tile, **rest

@@ -81,13 +81,12 @@ def _room(memory: Sequence[int], layer_bytes: int, fixed_bytes: int) -> list[int
 
 
 def _limit(counts: list[int], room: list[int]) -> list[int]:
-    """The counts within each GPU's room; what is over goes to the GPUs that have some left."""
+    """The counts within each GPU's room; what is over goes, one by one, where most room is left."""
     limited = [min(count, most) for count, most in zip(counts, room, strict=True)]
-    over = sum(counts) - sum(limited)
-    for gpu, most in enumerate(room):
-        more = min(over, most - limited[gpu])
-        limited[gpu] += more
-        over -= more
+    for _ in range(sum(counts) - sum(limited)):
+        left = [most - count for most, count in zip(room, limited, strict=True)]
+        if max(left) > 0:
+            limited[left.index(max(left))] += 1
     return limited
 
 

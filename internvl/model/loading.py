@@ -30,7 +30,8 @@ def load_model(
     `quantization` is "none", "8bit" or "4bit" (language model's layers only). `device` "auto" takes
     the GPUs, else the CPU; "cuda" spreads a model that one GPU can't hold over all of them, each
     within `max_memory` (bytes by GPU number). `dtype` "auto" is what the device is fast in.
-    `progress` hears the loaded fraction, 0 to 1, on the calling thread.
+    `progress` hears the fraction that is fetched and loaded, 0 to 1 (while fetching from other
+    threads).
 
     The same checkpoint, quantisation, device and dtype give the same object for the whole process;
     a checkpoint that was written anew is read anew. Raises ValueError for an unknown word,
@@ -40,8 +41,9 @@ def load_model(
     _check_word("dtype", dtype, ("auto", *DTYPES))
     device = choose_device(device)
     chosen = choose_dtype(device) if dtype == "auto" else DTYPES[dtype]
+    fraction = _Fraction(progress)
     with _lock(str(name_or_folder)):
-        folder = find_checkpoint(name_or_folder, progress)
+        folder = find_checkpoint(name_or_folder, fraction.fetched)
     limits = tuple(sorted((max_memory or {}).items()))
     key = (folder, quantization, device, chosen, limits)
     with _lock(key):
@@ -50,12 +52,31 @@ def load_model(
             _models.pop(key, None)
             layout = read_layout(read_json(folder / "config.json"))
             device_map = place(layout, device, chosen, quantization, dict(limits))
-            placement = Placement(device_map, chosen, quantization, progress)
-            _models[key] = state, read_checkpoint(folder, Path(name_or_folder).name, placement)
+            placement = Placement(device_map, chosen, quantization, fraction.loaded)
+            name = Path(name_or_folder).name or folder.name
+            _models[key] = state, read_checkpoint(folder, name, placement)
         model = _models[key][1]
-    if progress:
-        progress(1.0)
+    fraction.loaded(1.0)
     return model
+
+
+class _Fraction:
+    """Fetching and loading as one fraction; what has to be fetched takes nearly all the time."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._start = 0.0
+
+    def fetched(self, fraction: float) -> None:
+        self._start = 0.9
+        self._tell(self._start * fraction)
+
+    def loaded(self, fraction: float) -> None:
+        self._tell(self._start + (1 - self._start) * fraction)
+
+    def _tell(self, fraction: float) -> None:
+        if self._progress:
+            self._progress(fraction)
 
 
 def _lock(key: Any) -> threading.Lock:

@@ -15,6 +15,7 @@ from transformers.core_model_loading import (
     ConversionOps,
     WeightConverter,
     WeightRenaming,
+    revert_weight_conversion,
 )
 
 
@@ -150,6 +151,21 @@ def weight_conversions(network: type[Network]) -> list[WeightConverter | WeightR
         return [*_renamings(_QWEN2 + _VISION), vision]
     groups = WeightConverter(_GROUPED_QKV[0], list(_GROUPED_QKV[1]), operations=[SplitGroups()])
     return [*_renamings(_INTERNLM2 + _VISION), groups, vision]
+
+
+def original_tensors(network: Network) -> dict[str, torch.Tensor]:
+    """The network's tensors by the names, and in the shapes, of the layout it belongs to.
+
+    An `-hf` network keeps the names it was read with.
+    """
+    for kind in (Qwen2Network, InternLM2Network):
+        if isinstance(network, kind):
+            network.__dict__["_weight_conversions"] = weight_conversions(kind)
+    state: dict[str, torch.Tensor] = network.state_dict()
+    if network.config.tie_word_embeddings:
+        state.pop("lm_head.weight")
+    tensors: dict[str, torch.Tensor] = revert_weight_conversion(network, state)
+    return tensors
 
 
 def register_names() -> None:

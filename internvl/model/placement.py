@@ -10,7 +10,7 @@ import torch
 from internvl.model.architecture import Layout
 from internvl.model.device_map import plan_device_map
 from internvl.model.errors import ModelError
-from internvl.model.zoo import BYTES_PER_WEIGHT, WORKSPACE, free_main_memory
+from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FAST_BF16 = {"avx512_bf16", "amx_bf16"}
@@ -132,7 +132,7 @@ def _free_on_gpus(max_memory: Mapping[int, int]) -> list[int]:
 
 
 def _check_room(sizes: Sizes, free: int, where: str) -> None:
-    needed = sizes.layers + sizes.fixed + WORKSPACE
+    needed = sizes.layers + sizes.fixed
     if needed > free:
         raise ModelError(
             f"The model needs {needed / 1e9:.1f} GB, {where} has {free / 1e9:.1f} GB free; use a "

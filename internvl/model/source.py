@@ -20,8 +20,8 @@ def find_checkpoint(
     """The checkpoint's folder; a Hugging Face id, or a name from the catalogue, is downloaded.
 
     Only safetensors, configuration and tokenizer files are fetched, never code. `progress` hears
-    the downloaded fraction. Raises ModelError when there is no such checkpoint, it can't be
-    fetched, or its weights are no safetensors.
+    the downloaded fraction, on the downloading threads. Raises ModelError when there is no such
+    checkpoint, it can't be fetched, or its weights are no safetensors.
     """
     folder = Path(name_or_folder).expanduser()
     if not folder.is_dir():
@@ -32,7 +32,7 @@ def find_checkpoint(
                 f"{name_or_folder} is neither a folder nor a Hugging Face id such as "
                 "OpenGVLab/InternVL2_5-1B."
             )
-        folder = _download(hub_id, progress)
+        folder = _download(hub_id, entry.bf16_bytes if entry else 1, progress)
     folder = folder.resolve()
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} has no config.json, so it is not a checkpoint folder.")
@@ -44,7 +44,9 @@ def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a checkpoint folder. Raises ModelError when some are missing."""
     index = folder / INDEX
     if index.is_file():
-        names = sorted(set(read_json(index)["weight_map"].values()))
+        names = sorted(
+            {Path(name).name for name in read_json(index).get("weight_map", {}).values()}
+        )
     else:
         names = ["model.safetensors"]
     missing = [name for name in names if not (folder / name).is_file()]
@@ -58,6 +60,24 @@ def weight_files(folder: Path) -> list[Path]:
     raise ModelError(f"{folder} lacks {', '.join(missing)}; fetch the whole checkpoint again.")
 
 
+def stored_shapes(folder: Path) -> dict[str, list[int]]:
+    """The shape of every tensor by its name, from the headers of the weight files alone.
+
+    Raises ModelError for a damaged file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    shapes = {}
+    for path in weight_files(folder):
+        try:
+            with safe_open(path, "numpy") as file:
+                for name in file.keys():  # noqa: SIM118
+                    shapes[name] = file.get_slice(name).get_shape()
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path} is damaged, fetch it again: {error}.") from error
+    return shapes
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises ModelError naming the file when it holds none."""
     try:
@@ -69,7 +89,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def _download(hub_id: str, progress: Callable[[float], None] | None) -> Path:
+def _download(hub_id: str, expected: int, progress: Callable[[float], None] | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -82,7 +102,7 @@ def _download(hub_id: str, progress: Callable[[float], None] | None) -> Path:
         folder = snapshot_download(
             hub_id,
             allow_patterns=[*SMALL_FILES, "*.safetensors"],
-            tqdm_class=_reporting_bar(progress),
+            tqdm_class=_reporting_bar(progress, expected),
         )
     except GatedRepoError as error:
         raise ModelError(
@@ -100,21 +120,26 @@ def _download(hub_id: str, progress: Callable[[float], None] | None) -> Path:
     return Path(folder)
 
 
-def _reporting_bar(progress: Callable[[float], None] | None) -> type:
-    """A silent progress bar that reports the fraction of the bytes that have come."""
+def _reporting_bar(progress: Callable[[float], None] | None, expected: int) -> type:
+    """A silent progress bar that reports the fraction of the bytes that have come.
+
+    The library learns the total file by file; `expected` bytes keep the fraction from jumping.
+    """
     from tqdm.auto import tqdm  # type: ignore[import-untyped]
+
+    reported = 0.0
 
     class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["disable"] = True
-            super().__init__(*args, **kwargs)
-            self.total = kwargs.get("total")
-            self.unit = kwargs.get("unit", "it")
+            super().__init__(*args, **{**kwargs, "disable": True})
+            self.counts_bytes = kwargs.get("unit") == "B"
 
-        def update(self, n: float | None = 1) -> bool | None:
+        def update(self, n: float | None = 1) -> None:
+            nonlocal reported
             self.n += n or 0
-            if progress and self.unit == "B" and self.total:
-                progress(min(1.0, self.n / self.total))
-            return None
+            fraction = self.n / max(self.total or 1, expected)
+            if progress and self.counts_bytes and reported < fraction <= 1:
+                reported = fraction
+                progress(fraction)
 
     return Bar

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -42,17 +42,16 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
     Raises ModelError when there is none, or when it lacks InternVL's special tokens.
     """
-    if (folder / "tokenizer.json").is_file():
-        tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
-    elif (folder / "tokenizer.model").is_file():
-        tokenizer = _internlm2_tokenizer(folder)
-    elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        tokenizer = Qwen2Tokenizer.from_pretrained(folder)
-    else:
+    read = next((read for names, read in _READERS if _has(folder, names)), None)
+    if read is None:
         raise ModelError(
             f"{folder} has no tokenizer: expected vocab.json and merges.txt, tokenizer.model or "
             "tokenizer.json."
         )
+    try:
+        tokenizer = read(folder)
+    except Exception as error:  # the tokenizers library raises nothing more precise
+        raise ModelError(f"The tokenizer in {folder} can't be read: {error}.") from error
     missing = [token for token in _NEEDED if token not in tokenizer.get_added_vocab()]
     if missing:
         raise ModelError(f"The tokenizer in {folder} lacks {', '.join(missing)}.")
@@ -86,6 +85,18 @@ def _internlm2_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         )
     tokenizer.name_or_path = str(folder)
     return tokenizer
+
+
+def _has(folder: Path, names: Iterable[str]) -> bool:
+    return all((folder / name).is_file() for name in names)
+
+
+_READERS: tuple[tuple[tuple[str, ...], Callable[[Path], PreTrainedTokenizerBase]], ...] = (
+    (("tokenizer.json",), PreTrainedTokenizerFast.from_pretrained),
+    (("tokenizer.model", "tokenizer_config.json"), _internlm2_tokenizer),
+    (("vocab.json", "merges.txt"), Qwen2Tokenizer.from_pretrained),
+)
+"""Which files make a tokenizer; the first that are there count."""
 
 
 def token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:

@@ -15,8 +15,8 @@ from transformers.utils import logging as library_logging
 
 from internvl.model.architecture import Layout
 from internvl.model.errors import ModelError
-from internvl.model.network import Network, register_names
-from internvl.model.source import weight_files
+from internvl.model.network import Network, original_tensors, register_names
+from internvl.model.source import stored_shapes
 
 UNQUANTIZED = ("lm_head", "model.vision_tower", "model.multi_modal_projector")
 """What must stay in full precision: a quantised InternViT-6B answers nonsense."""
@@ -38,13 +38,15 @@ class Placement:
 def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
     """The network with the folder's weights.
 
-    Raises ModelError when a tensor is missing, left over or misshapen, a file is damaged, or a
-    device has no room.
+    Raises ModelError when a tensor is missing, left over or misshapen (before anything is read), a
+    file is damaged, or a device has no room.
     """
     register_names()
+    _check_names(layout, folder)
     config = layout.config
     if layout.network is Network:
-        config.tie_word_embeddings = not _has_head(folder)
+        head = any(name.endswith("lm_head.weight") for name in stored_shapes(folder))
+        config.tie_word_embeddings = not head
     with _reading, _quietly(placement.progress):
         try:
             loaded: Any = layout.network.from_pretrained(
@@ -83,6 +85,29 @@ def _check_complete(report: Mapping[str, Any], folder: Path) -> None:
         raise ModelError(f"The checkpoint in {folder} {'; it '.join(found)}.")
 
 
+def _check_names(layout: Layout, folder: Path) -> None:
+    """Compare an original checkpoint's tensors with those the network needs, by their own names.
+
+    An `-hf` checkpoint can have old or new names; it is checked after loading.
+    """
+    if layout.network is Network:
+        return
+    with torch.device("meta"):
+        network = layout.network(layout.config)
+    wanted = {name: list(tensor.shape) for name, tensor in original_tensors(network).items()}
+    found = stored_shapes(folder)
+    report = {
+        "missing_keys": wanted.keys() - found.keys(),
+        "unexpected_keys": found.keys() - wanted.keys(),
+        "mismatched_keys": {
+            (name, tuple(found[name]), tuple(shape))
+            for name, shape in wanted.items()
+            if name in found and found[name] != shape
+        },
+    }
+    _check_complete(report, folder)
+
+
 def _names(names: Iterable[str], most: int = 5) -> str:
     names = sorted(names)
     more = f" and {len(names) - most} more tensors" if len(names) > most else ""
@@ -91,17 +116,6 @@ def _names(names: Iterable[str], most: int = 5) -> str:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0].rstrip(".") + "."
-
-
-def _has_head(folder: Path) -> bool:
-    """Does an `-hf` checkpoint store its output matrix apart from the embeddings?"""
-    from safetensors import safe_open
-
-    for path in weight_files(folder):
-        with safe_open(path, "pt") as file:
-            if any(name.endswith("lm_head.weight") for name in file.keys()):  # noqa: SIM118
-                return True
-    return False
 
 
 def _quantization(layout: Layout, placement: Placement) -> BitsAndBytesConfig | None:
