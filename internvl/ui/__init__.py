@@ -1,0 +1,1 @@
+"""The Gradio page: panes for pictures and video, the tile view, the chat, and `/ask`."""

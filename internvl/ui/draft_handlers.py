@@ -1,0 +1,120 @@
+"""What happens to pictures and videos on the page before they are sent."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from internvl.chat import Session, Turn, freeze
+from internvl.engines.base import Reading
+from internvl.ui import drafts, views
+from internvl.ui.errors import friendly
+from internvl.ui.page import Page, Visitor, closing, request
+from internvl.ui.views import View, Words, merged
+
+
+class DraftHandlers(Page):
+    """Adding, removing, trimming and reading ahead."""
+
+    @friendly
+    def add_image(self, visitor: Visitor, file: str | None) -> View:
+        """One picture in place of those on the page."""
+        return self._attach(visitor, [file] if file else [], only=True)
+
+    @friendly
+    def add_images(self, visitor: Visitor, files: list[str] | None) -> View:
+        """More pictures on the page."""
+        return self._attach(visitor, files or [])
+
+    @friendly
+    def add_video(self, visitor: Visitor, file: str | None) -> View:
+        """A video on the page."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            if file:
+                drafts.set_video(session, file)
+            return self._draft_changed(session, text)
+
+    @friendly
+    def touch(self, visitor: Visitor, action: str, name: str) -> View:
+        """A button in the tile view: remove an attachment by its position, or try an example."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            if action == "remove" and name.isdigit():
+                drafts.take_away(session, int(name))
+            elif action == "example" and name in self.examples:
+                example = self.examples[name]
+                drafts.add_pictures(session, [example.path], only=True)
+                question = example.question.get((visitor or {}).get("language", "en"), "")
+                shown: View = {"question": {"value": question}}
+                return merged(self._draft_changed(session, text), shown)
+            return self._draft_changed(session, text)
+
+    @friendly
+    def clear(self, visitor: Visitor) -> View:
+        """Everything off the page."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            drafts.take_away(session)
+            return self._draft_changed(session, text)
+
+    @friendly
+    def change(self, visitor: Visitor, *values: Any) -> View:
+        """Settings moved: keep them and draw again what the model will get."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            self.apply(session, text, values)
+            return self._draft_changed(session, text)
+
+    @friendly
+    def adjust(self, visitor: Visitor, *values: Any) -> View:
+        """Settings that change nothing about the pictures: keep them."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            self.apply(session, text, values)
+            session.save()
+        return views.notice()
+
+    @friendly
+    def trim(self, visitor: Visitor, start: float | None, end: float | None) -> View:
+        """The clip's ends moved: draw the frames it gives now."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            drafts.set_clip(session, start, end)
+            return self._draft_changed(session, text)
+
+    @friendly
+    def keep_question(self, visitor: Visitor, question: str) -> View:
+        """Remember what has been typed."""
+        session, _ = self.enter(visitor)
+        with session.lock:
+            session.draft = replace(session.draft, question=question)
+            session.save()
+        return {}
+
+    @friendly
+    def prepare(self, visitor: Visitor) -> Iterator[View]:
+        """Let the model read what is on the page while the visitor still types."""
+        session, text = self.enter(visitor)
+        attachments = freeze(session.draft.attachments, session.settings)
+        if not attachments:
+            return
+        conversation = session.conversation
+        ahead = request(conversation, len(conversation.turns), Turn("", attachments))
+        read: Reading | None = None
+        with closing(self.engine.prepare(ahead, session.settings)) as events:
+            for event in events:
+                read = event if isinstance(event, Reading) else read
+                yield views.status(type(event).__name__.lower(), text, event)
+        if read:
+            yield views.status("read", text, total=read.total)
+
+    def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
+        session, text = self.enter(visitor)
+        with session.lock:
+            drafts.add_pictures(session, files, only)
+            return self._draft_changed(session, text)
+
+    def _draft_changed(self, session: Session, text: Words) -> View:
+        session.save()
+        emptied: View = {name: {"value": None} for name in ("image", "images", "video")}
+        return merged(self.tray(session, text), emptied, views.status(), views.notice())

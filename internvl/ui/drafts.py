@@ -1,0 +1,115 @@
+"""What is on the page and not yet sent: pictures, one video, its clip. Files are the session's own.
+
+Every function takes the session with its lock held, and leaves it as it was when it raises.
+"""
+
+import mimetypes
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from internvl.chat import Attachment, LimitError, Limits, Session, Turn
+from internvl.preprocessing import image_size
+from internvl.ui.tiles import display_copy, frame_views, video_seconds
+
+
+def kind_of(path: str | Path) -> Literal["image", "video"]:
+    """Whether a file is a video, by its name; everything else is tried as a picture.
+
+    >>> kind_of("clip.mp4"), kind_of("photo.heic")
+    ('video', 'image')
+    """
+    name = str(path).lower()
+    guessed = mimetypes.guess_type(name)[0] or ""
+    more = (".mkv", ".webm", ".m4v", ".mov", ".avi", ".flv", ".wmv", ".ts")
+    return "video" if guessed.startswith("video/") or name.endswith(more) else "image"
+
+
+def check_picture(path: str | Path, limits: Limits) -> None:
+    """Raise LimitError for a picture over the limit of pixels."""
+    width, height = image_size(path)
+    if width * height > limits.pixels:
+        raise LimitError(
+            f"{Path(path).name} has {width * height / 1e6:.0f} million pixels; "
+            f"{limits.pixels / 1e6:.0f} million is the most. Please use a smaller copy."
+        )
+
+
+def add_pictures(session: Session, files: Sequence[str | Path], only: bool = False) -> None:
+    """Put pictures on the page; with `only` they replace the pictures that are there.
+
+    Raises AttachmentError or LimitError for the first that can't be used.
+    """
+    added = [_added(session, file, "image") for file in files]
+    kept = [a for a in session.draft.attachments if not (only and a.kind == "image")]
+    paths = {str(a.path) for a in kept}
+    kept += [a for a in added if str(a.path) not in paths]
+    session.draft = replace(session.draft, attachments=tuple(kept))
+
+
+def set_video(session: Session, file: str | Path) -> None:
+    """Put a video on the page in place of the one that is there."""
+    video = _added(session, file, "video")
+    pictures = [a for a in session.draft.attachments if a.kind == "image"]
+    session.draft = replace(session.draft, attachments=(*pictures, video))
+
+
+def set_clip(session: Session, start: float | None, end: float | None) -> None:
+    """Bound the video on the page, in seconds. Raises AttachmentError for an empty clip."""
+    video = draft_video(session)
+    if video is None:
+        return
+    seconds = video_seconds(str(video.path))
+    trimmed = replace(
+        video,
+        start=start if start and start > 0 else None,
+        end=end if end is not None and end < seconds - 0.05 else None,
+    )
+    frame_views(str(video.path), session.settings.max_frames, trimmed.start, trimmed.end)
+    attachments = [trimmed if a is video else a for a in session.draft.attachments]
+    session.draft = replace(session.draft, attachments=tuple(attachments))
+
+
+def draft_video(session: Session) -> Attachment | None:
+    """The video on the page."""
+    return next((a for a in session.draft.attachments if a.kind == "video"), None)
+
+
+def take_away(session: Session, position: int | None = None) -> None:
+    """Remove one attachment from the page, or all of them."""
+    kept = list(session.draft.attachments)
+    if position is None:
+        kept.clear()
+    elif 0 <= position < len(kept):
+        del kept[position]
+    session.draft = replace(session.draft, attachments=tuple(kept))
+    session.remove_unused_files()
+
+
+def take_back(session: Session, turn: Turn) -> None:
+    """Put a question that was sent, with its attachments, back on the page."""
+    returned = [replace(a, max_tiles=None, max_frames=None) for a in turn.attachments]
+    paths = {str(a.path) for a in returned}
+    video = any(a.kind == "video" for a in returned)
+    newer = [
+        a
+        for a in session.draft.attachments
+        if str(a.path) not in paths and not (video and a.kind == "video")
+    ]
+    session.draft = Turn(session.draft.question or turn.question, (*returned, *newer))
+
+
+def _added(session: Session, file: str | Path, kind: Literal["image", "video"]) -> Attachment:
+    """An attachment of a copy of the file, opened once to be sure that it can be."""
+    path = session.add_file(file)
+    try:
+        if kind == "image":
+            check_picture(path, session.limits)
+            display_copy(str(path), 1024)
+        else:
+            frame_views(str(path), session.settings.max_frames, None, None)
+    except ValueError:
+        session.remove_unused_files()
+        raise
+    return Attachment(path, kind)

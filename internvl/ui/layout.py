@@ -1,0 +1,124 @@
+"""The page: which components there are and where they stand."""
+
+from typing import Any
+
+import gradio as gr
+
+from internvl.ui.ask import make_ask
+from internvl.ui.handlers import Handlers
+from internvl.ui.html import ASSETS
+from internvl.ui.text import LANGUAGES, properties, words
+from internvl.ui.wiring import Components, connect
+
+_IMAGES = ["image", ".heic", ".heif", ".avif"]
+_VIDEOS = ["video", ".mkv", ".avi", ".m4v", ".flv", ".wmv"]
+_SECRET = "internvl"  # hides nothing: the token is what the server checks
+
+
+def build_page(handlers: Handlers) -> gr.Blocks:
+    """The page over its handlers, ready to be launched (see `serve`)."""
+    demo: gr.Blocks
+    with gr.Blocks(
+        title="InternVL 2.5", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)
+    ) as demo:
+        parts = _Parts()
+        visitor = gr.BrowserState(None, storage_key="internvl-visitor", secret=_SECRET)
+        parts.all["visitor"] = visitor
+        _head(parts)
+        with gr.Row(elem_id="main"):
+            with gr.Column(scale=5, min_width=340, elem_id="look"):
+                _look(parts, handlers.max_tiles, handlers.store.limits.frames)
+            with gr.Column(scale=7, min_width=340, elem_id="talk"):
+                _talk(parts)
+        parts.add("about", gr.HTML, elem_id="about")
+        parts.add("words", gr.HTML, elem_classes="unseen")
+        connect(demo, parts.all, handlers)
+        make_ask(handlers.engine, handlers.store.limits, handlers.max_tiles)
+    return demo
+
+
+class _Parts:
+    """The components by name, made with their English words."""
+
+    def __init__(self) -> None:
+        self.all: Components = {}
+        self._text = words("en")
+
+    def add(self, name: str, kind: type, **options: Any) -> Any:
+        component = kind(**{**properties(name, self._text), "elem_id": name, **options})
+        self.all[name] = component
+        return component
+
+
+def _head(parts: _Parts) -> None:
+    with gr.Row(elem_id="head"):
+        gr.HTML("<h1>InternVL <span>2.5</span></h1>", elem_id="title")
+        parts.add("tagline", gr.HTML)
+        parts.add("model", gr.HTML)
+        parts.add(
+            "language", gr.Radio, choices=list(LANGUAGES.items()), value="en", container=False
+        )
+        parts.all["timer"] = gr.Timer(1.0, active=False)
+
+
+def _look(parts: _Parts, max_tiles: int, max_frames: int) -> None:
+    slider = {"step": 1, "interactive": True}
+    with parts.add("panes", gr.Tabs):
+        with parts.add("image_tab", gr.Tab, id="image"):
+            parts.add("image", gr.File, file_types=_IMAGES, elem_classes="drop")
+        with parts.add("images_tab", gr.Tab, id="images"):
+            parts.add(
+                "images", gr.File, file_types=_IMAGES, file_count="multiple", elem_classes="drop"
+            )
+        with parts.add("video_tab", gr.Tab, id="video"):
+            parts.add("video", gr.File, file_types=_VIDEOS, elem_classes="drop")
+            parts.add("max_frames", gr.Slider, minimum=1, maximum=max_frames, value=16, **slider)
+            with gr.Row():
+                clip = {"minimum": 0, "maximum": 1, "step": 0.1, "visible": False}
+                parts.add("start", gr.Slider, value=0, min_width=140, **clip)
+                parts.add("end", gr.Slider, value=1, min_width=140, **clip)
+    parts.add("max_tiles", gr.Slider, minimum=1, maximum=max_tiles, value=12, **slider)
+    parts.add("tray", gr.HTML, js_on_load=(ASSETS / "tray.js").read_text(encoding="utf-8"))
+    parts.add("clear", gr.Button, size="sm", visible=False)
+    with parts.add("settings", gr.Accordion, open=False):
+        _settings(parts)
+
+
+def _talk(parts: _Parts) -> None:
+    with gr.Row(elem_id="chatbar"):
+        options = {"choices": [], "scale": 4, "min_width": 160, "container": False}
+        parts.add("chats", gr.Dropdown, interactive=True, **options)
+        parts.add("new", gr.Button, size="sm", min_width=90)
+        parts.add("delete", gr.Button, size="sm", min_width=90)
+    parts.add(
+        "chat",
+        gr.Chatbot,
+        height=None,
+        layout="panel",
+        buttons=[],
+        latex_delimiters=[],
+        allow_tags=False,
+        group_consecutive_messages=False,
+        show_label=False,
+    )
+    with gr.Column(elem_id="composer"):
+        parts.add("notice", gr.HTML)
+        parts.add("status", gr.HTML)
+        with gr.Row(elem_id="ask"):
+            parts.add("question", gr.Textbox, lines=1, max_lines=6, scale=6, container=False)
+            parts.add("send", gr.Button, variant="primary", min_width=96)
+            parts.add("stop", gr.Button, variant="stop", min_width=96, visible=False)
+        with gr.Row(elem_id="again"):
+            parts.add("retry", gr.Button, size="sm", min_width=80)
+            parts.add("undo", gr.Button, size="sm", min_width=80)
+
+
+def _settings(parts: _Parts) -> None:
+    parts.add("system", gr.Textbox, lines=2, max_lines=6)
+    with gr.Row():
+        parts.add("temperature", gr.Slider, minimum=0, maximum=2, value=0, step=0.05)
+        parts.add("top_p", gr.Slider, minimum=0, maximum=1, value=1, step=0.01)
+    with gr.Row():
+        parts.add("repetition_penalty", gr.Slider, minimum=1, maximum=2, value=1, step=0.01)
+        parts.add("max_new_tokens", gr.Slider, minimum=1, maximum=4096, value=1024, step=1)
+    parts.add("seed", gr.Number, value=None, precision=0, minimum=0)

@@ -1,0 +1,57 @@
+"""Launches the page with its look, its limits and none of the extras it does not need."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+
+from internvl.ui.html import ASSETS
+from internvl.ui.theme import make_theme
+from internvl.ui.tiles import Example
+
+
+def serve(
+    page: gr.Blocks,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    share: bool = False,
+    root_path: str = "",
+    upload_bytes: int = 200 * 2**20,
+    wait: bool = True,
+) -> str:
+    """Start the page's server and return its address; with `wait`, only once it has stopped.
+
+    Raises OSError when the port is taken.
+    """
+    script = (ASSETS / "script.js").read_text(encoding="utf-8")
+    page.queue(default_concurrency_limit=None, api_open=False)
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        root_path=root_path,
+        max_file_size=upload_bytes,
+        theme=make_theme(),
+        css_paths=[ASSETS / "style.css"],
+        head=f"<script>{script}</script>",
+        favicon_path=ASSETS / "favicon.png",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        prevent_thread_lock=not wait,
+        quiet=not wait,
+    )
+    return str(address)
+
+
+def find_examples(folder: Path = ASSETS / "examples") -> list[Example]:
+    """The pictures to try, with the questions of `examples.json` where there is one:
+    `{"receipt.png": {"en": "What is the total?", "zh": "总额是多少？"}}`."""
+    listed = folder / "examples.json"
+    questions = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
+    pictures = sorted(p for p in folder.glob("*") if p.suffix.lower() in (".png", ".jpg", ".webp"))
+    return [Example(path, questions.get(path.name, {})) for path in pictures]

@@ -1,0 +1,225 @@
+"""The tile view: a picture with its grid and numbers, a video's frames, as the model will get them.
+
+The grids and frames come from the preprocessor itself, with the budgets that sending would fix.
+"""
+
+import base64
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+
+from internvl.chat import Attachment, Settings, freeze
+from internvl.preprocessing import (
+    AttachmentError,
+    choose_grid,
+    image_size,
+    load_image,
+    sample_frames,
+    video_info,
+)
+from internvl.ui.html import fill
+
+_SHOWN = 1024
+_SMALL = 224
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """A frame of a video: a small copy as a data address, its time in words."""
+
+    source: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One attachment as the tile view shows it; `tiles` counts what the model gets of it.
+
+    One that can't be read any more is "broken", and `sum` says why.
+    """
+
+    kind: Literal["image", "video", "broken"]
+    title: str
+    name: str
+    tiles: int
+    sum: str
+    tokens: str
+    facts: Sequence[str]
+    source: str = ""
+    thumbnail: str = ""
+    columns: int = 0
+    rows: int = 0
+    ratio: float = 1.0
+    frames: Sequence[FrameView] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture of `assets/examples` to try, with a question in each language."""
+
+    path: Path
+    question: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The file's name, which the page sends back when the example is chosen."""
+        return self.path.name
+
+    @property
+    def source(self) -> str:
+        """A small copy as a data address."""
+        return display_copy(str(self.path), _SMALL)
+
+    @property
+    def title(self) -> str:
+        """What is written under the example."""
+        return self.path.stem.replace("_", " ").replace("-", " ").capitalize()
+
+
+def draw_tray(
+    attachments: Iterable[Attachment],
+    settings: Settings,
+    text: Mapping[str, str],
+    *,
+    earlier: int = 0,
+    tokens_per_tile: int = 256,
+    examples: Sequence[Example] = (),
+) -> str:
+    """The HTML of everything that goes with the next question.
+
+    `earlier` pictures are in the conversation already; `examples` are offered when nothing is
+    attached.
+    """
+    sheets = []
+    for attachment in freeze(attachments, settings):
+        earlier += attachment.kind == "image"
+        draw = _picture if attachment.kind == "image" else _video
+        title = (
+            text["tray.video"] if draw is _video else text["tray.picture"].format(number=earlier)
+        )
+        try:
+            sheets.append(draw(attachment, text, title, tokens_per_tile))
+        except AttachmentError as error:
+            name = Path(attachment.path).name
+            sheets.append(Sheet("broken", title, name, 0, sum=str(error), tokens="", facts=()))
+    return fill("tray", sheets=sheets, t=text, examples=examples)
+
+
+@lru_cache(maxsize=256)
+def display_copy(path: str, edge: int) -> str:
+    """A data address of the picture as JPEG, at most `edge` pixels wide and high."""
+    return _data_address(load_image(path), edge)
+
+
+@lru_cache(maxsize=32)
+def frame_views(
+    path: str, max_frames: int, start: float | None, end: float | None
+) -> tuple[FrameView, ...]:
+    """Small copies of the frames the model gets, with their times."""
+    frames = sample_frames(path, max_frames, start, end)
+    return tuple(FrameView(_data_address(f.picture, _SMALL), clock(f.time)) for f in frames)
+
+
+@lru_cache(maxsize=4096)
+def count_tiles(attachment: Attachment) -> int:
+    """The tiles of an attachment that was sent, if the model sees all of it; 0 if it is gone."""
+    path = str(attachment.path)
+    try:
+        if attachment.kind == "image":
+            return choose_grid(*image_size(path), attachment.max_tiles or 1).tiles
+        clip = (attachment.max_frames or 1, attachment.start, attachment.end)
+        return len(frame_views(path, *clip))
+    except AttachmentError:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def video_seconds(path: str) -> float:
+    """How long a video is. Raises AttachmentError."""
+    return video_info(path).duration
+
+
+def clock(seconds: float) -> str:
+    """A time in a video as people write it.
+
+    >>> clock(63.25)
+    '1:03.2'
+    """
+    tenths = math.floor(seconds * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def _data_address(picture: Image.Image, edge: int) -> str:
+    copy = picture.copy()
+    copy.thumbnail((edge, edge))
+    content = io.BytesIO()
+    copy.save(content, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def _picture(
+    attachment: Attachment, text: Mapping[str, str], title: str, tokens_per_tile: int
+) -> Sheet:
+    path, allowed = str(attachment.path), attachment.max_tiles or 1
+    width, height = image_size(path)
+    grid = choose_grid(width, height, allowed)
+    used = grid.columns * grid.rows
+    sum_words = text["tray.one"] if used == 1 else text["tray.several"]
+    return Sheet(
+        kind="image",
+        title=title,
+        name=Path(path).name,
+        tiles=grid.tiles,
+        sum=sum_words.format(columns=grid.columns, rows=grid.rows, tiles=grid.tiles),
+        tokens=text["tray.tokens"].format(tokens=f"{grid.tiles * tokens_per_tile:,}"),
+        facts=_picture_facts(width, height, used, allowed, text),
+        source=display_copy(path, _SHOWN),
+        thumbnail=display_copy(path, _SMALL) if used > 1 else "",
+        columns=grid.columns,
+        rows=grid.rows,
+        ratio=round(width / height, 4),
+    )
+
+
+def _picture_facts(
+    width: int, height: int, used: int, allowed: int, text: Mapping[str, str]
+) -> list[str]:
+    facts = [text["tray.size"].format(width=f"{width:,}", height=f"{height:,}")]
+    scale = math.sqrt(used * 448 * 448 / (width * height))
+    if scale < 0.6:
+        facts.append(text["tray.shrunk"].format(percent=round(scale * 100)))
+    elif scale < 1:
+        facts.append(text["tray.slightly"].format(percent=round(scale * 100)))
+    elif scale >= 1.5:
+        facts.append(text["tray.enlarged"].format(factor=f"{scale:.1f}"))
+    if used < allowed:
+        facts.append(text["tray.allowed"].format(allowed=allowed, used=used))
+    return facts
+
+
+def _video(
+    attachment: Attachment, text: Mapping[str, str], title: str, tokens_per_tile: int
+) -> Sheet:
+    path, seconds = str(attachment.path), video_seconds(str(attachment.path))
+    frames = frame_views(path, attachment.max_frames or 1, attachment.start, attachment.end)
+    clip = {
+        "start": clock(attachment.start or 0.0),
+        "end": clock(seconds if attachment.end is None else attachment.end),
+        "duration": clock(seconds),
+    }
+    return Sheet(
+        kind="video",
+        title=title,
+        name=Path(path).name,
+        tiles=len(frames),
+        sum=text["tray.frames"].format(tiles=len(frames)),
+        tokens=text["tray.tokens"].format(tokens=f"{len(frames) * tokens_per_tile:,}"),
+        facts=[text["tray.clip"].format(**clip)],
+        frames=frames,
+    )

@@ -1,0 +1,174 @@
+"""What the components of the page show, drawn from a session: component name -> its properties."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from internvl.chat import Conversation, Session, Turn
+from internvl.engines.base import Event, Loading, Reading, Waiting
+from internvl.preprocessing import AttachmentError
+from internvl.ui.chat import draw_chat
+from internvl.ui.drafts import draft_video
+from internvl.ui.html import fill
+from internvl.ui.receipts import read_receipts
+from internvl.ui.text import WORDS, properties
+from internvl.ui.tiles import Example, draw_tray, video_seconds
+
+View = dict[str, dict[str, Any]]
+Words = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class About:
+    """The model as the page introduces it; `embedded` is the project's own small one."""
+
+    name: str
+    licence: str = "see its model card"
+    embedded: bool = False
+    tokens_per_tile: int = 256
+
+
+class Loads(Protocol):
+    """An engine that may still be loading: the fraction done, None when it is ready."""
+
+    @property
+    def loading(self) -> float | None: ...
+
+
+def merged(*views: View) -> View:
+    """The views one over the other."""
+    result: View = {}
+    for view in views:
+        for name, shown in view.items():
+            result[name] = {**result.get(name, {}), **shown}
+    return result
+
+
+def labels(text: Words) -> View:
+    """Every component with the words it carries."""
+    names = {key.split(".")[0] for key in WORDS if "." in key}
+    shown = {name: properties(name, text) for name in names}
+    return {name: words for name, words in shown.items() if words}
+
+
+def idle() -> View:
+    """Nothing runs: Send is there, Stop is not."""
+    free: View = {name: {"interactive": True} for name in ("retry", "undo")}
+    return {"send": {"visible": True}, "stop": {"visible": False}, **free}
+
+
+def busy() -> View:
+    """An answer runs: Stop stands where Send was."""
+    held: View = {name: {"interactive": False} for name in ("retry", "undo")}
+    return {"send": {"visible": False}, "stop": {"visible": True}, **held}
+
+
+def notice(sentence: str = "") -> View:
+    """A sentence about what went wrong; none takes it away."""
+    return {"notice": {"value": fill("notice", sentence=sentence)}}
+
+
+def chat(session: Session, text: Words, running: Turn | None = None) -> View:
+    """The conversation on the page."""
+    receipts = read_receipts(session, session.conversation)
+    return {"chat": {"value": draw_chat(session.conversation, receipts, text, running)}}
+
+
+def chats(session: Session, text: Words) -> View:
+    """The list of chats, newest first."""
+    choices = [(_title(c, text), c.id) for c in reversed(session.conversations)]
+    return {"chats": {"choices": choices, "value": session.conversation.id}}
+
+
+def tray(session: Session, text: Words, about: About, examples: Sequence[Example] = ()) -> View:
+    """Everything that goes with the next question, and the clip's controls for a video."""
+    pictures = sum(a.kind == "image" for a in session.conversation.attachments)
+    drawn = draw_tray(
+        session.draft.attachments,
+        session.settings,
+        text,
+        earlier=pictures,
+        tokens_per_tile=about.tokens_per_tile,
+        examples=() if session.conversation.turns else examples,
+    )
+    return {
+        "tray": {"value": drawn},
+        "clear": {"visible": len(session.draft.attachments) > 1},
+        **_clip(session),
+    }
+
+
+def pane(session: Session) -> View:
+    """The pane where the visitor left off."""
+    kinds = [attachment.kind for attachment in session.draft.attachments]
+    several = "images" if kinds.count("image") > 1 else "image"
+    return {"panes": {"selected": "video" if "video" in kinds else several}}
+
+
+def settings(session: Session) -> View:
+    """The session's settings on their sliders."""
+    shown: View = {name: {"value": value} for name, value in asdict(session.settings).items()}
+    return {**shown, "system": {"value": session.conversation.system}}
+
+
+def status(
+    stage: str = "", text: Words | None = None, event: Event | None = None, **numbers: int
+) -> View:
+    """One line about what is going on, with a bar where the end is known; none without a stage."""
+    fraction: float | None = None
+    if isinstance(event, Loading):
+        numbers, fraction = {"percent": round(event.fraction * 100)}, event.fraction
+    elif isinstance(event, Waiting):
+        numbers = {"place": event.place}
+    elif isinstance(event, Reading):
+        numbers = {"done": event.done, "total": event.total}
+        fraction = event.done / max(1, event.total)
+    sentence = text[f"status.{stage}"].format(**numbers) if text and stage else ""
+    drawn = fill(
+        "status",
+        stage=stage,
+        sentence=sentence,
+        fraction=fraction,
+        spoken=stage in ("answered", "loading"),
+        done=numbers.get("done", numbers.get("total", 0)),
+        total=numbers.get("total", 0),
+    )
+    return {"status": {"value": drawn}}
+
+
+def model(about: About, loading: float | None, problem: str | None, text: Words) -> View:
+    """The model's name and whether it is ready, or why it can't be."""
+    state = problem or text["model.ready"]
+    if loading is not None:
+        state = text["model.loading"].format(percent=round(loading * 100))
+    stage = "loading" if loading is not None else "failed" if problem else "ready"
+    drawn = fill("model", about=about, stage=stage, fraction=loading or 0.0, state=state)
+    return {"model": {"value": drawn}, "timer": {"active": loading is not None}}
+
+
+def introduction(about: About, text: Words, hours: float, language: str) -> View:
+    """What the model is, what is kept of the visitor, and the words that script.js needs."""
+    return {
+        "about": {"value": fill("about", about=about, t=text, hours=f"{hours:g}")},
+        "words": {"value": fill("words", t=text, language=language)},
+    }
+
+
+def _title(conversation: Conversation, text: Words) -> str:
+    if not conversation.turns:
+        return text["chats.untitled"]
+    question = " ".join(conversation.turns[0].question.split())
+    return question if len(question) <= 48 else f"{question[:47]}…"
+
+
+def _clip(session: Session) -> View:
+    video = draft_video(session)
+    if video is None:
+        return {"start": {"visible": False}, "end": {"visible": False}}
+    try:
+        seconds = round(video_seconds(str(video.path)), 1)
+    except AttachmentError:
+        return {}
+    bounds = {"maximum": seconds, "visible": True}
+    end = seconds if video.end is None else video.end
+    return {"start": {**bounds, "value": video.start or 0.0}, "end": {**bounds, "value": end}}

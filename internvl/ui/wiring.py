@@ -1,0 +1,154 @@
+"""Which handler each event of the page calls, and which components its views may change."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from internvl.ui.handlers import Handlers
+from internvl.ui.page import VALUES
+from internvl.ui.views import View
+
+_DRAFT = ["tray", "clear", "start", "end", "image", "images", "video", "question"]
+_TALK = [
+    *_DRAFT,
+    "panes",
+    "chat",
+    "chats",
+    "status",
+    "notice",
+    "send",
+    "stop",
+    "retry",
+    "undo",
+    "system",
+]
+Components = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """Connects events to handlers, whose views go to the components by name."""
+
+    components: Components
+
+    def on(
+        self,
+        triggers: Any,
+        handler: Callable[..., Any],
+        inputs: Sequence[str] = (),
+        outputs: Sequence[str] = (),
+        **options: Any,
+    ) -> Any:
+        """The event, on triggers or after another event."""
+        connect = triggers if callable(triggers) else lambda **o: gr.on(triggers, **o)
+        return connect(
+            fn=_spread(handler, outputs),
+            inputs=[self.components[name] for name in ("visitor", *inputs)],
+            outputs=[self.components[name] for name in outputs],
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=None,
+            **options,
+        )
+
+
+def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
+    """Connect every event of the page."""
+    wire = _Wire(c)
+    everything = list(c)
+
+    def opened(visitor: Any, request: gr.Request) -> Any:
+        languages = request.headers.get("accept-language", "")
+        return _in_order(handlers.open(visitor, languages), everything)
+
+    demo.load(
+        opened,
+        c["visitor"],
+        [c[name] for name in everything],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    quick = {"queue": False}
+    wire.on([c["language"].input], handlers.speak, ["language"], everything, **quick)
+    wire.on([c["timer"].tick], handlers.tick, [], ["model", "timer"], **quick)
+    preparing = _connect_draft(wire, c, handlers)
+    _connect_chat(wire, c, handlers, preparing)
+
+
+def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> list[Any]:
+    """The events around the tile view; returns those in which the model reads ahead."""
+    last = {"queue": False, "trigger_mode": "always_last"}
+    shown = [*_DRAFT, "status", "notice"]
+
+    def touched(visitor: Any, event: gr.EventData) -> Any:
+        return handlers.touch(visitor, str(event.action), str(event.name))
+
+    triggers: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
+        (c["image"].upload, handlers.add_image, ["image"]),
+        (c["images"].upload, handlers.add_images, ["images"]),
+        (c["video"].upload, handlers.add_video, ["video"]),
+        (c["tray"].click, touched, []),
+        (c["clear"].click, handlers.clear, []),
+        (c["max_tiles"].input, handlers.change, VALUES),
+        (c["max_frames"].input, handlers.change, VALUES),
+        (c["start"].input, handlers.trim, ["start", "end"]),
+        (c["end"].input, handlers.trim, ["start", "end"]),
+    ]
+    preparing = []
+    for trigger, handler, inputs in triggers:
+        changed = wire.on([trigger], handler, inputs, shown, **last)
+        reading = wire.on(changed.then, handlers.prepare, [], ["status", "notice"])
+        preparing.append(reading)
+    gr.on([trigger for trigger, _, _ in triggers], fn=None, cancels=preparing)
+    kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
+    wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
+    wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)
+    return preparing
+
+
+def _connect_chat(wire: _Wire, c: Components, handlers: Handlers, preparing: list[Any]) -> None:
+    asked = wire.on(
+        [c["send"].click, c["question"].submit],
+        handlers.send,
+        ["question", *VALUES],
+        _TALK,
+        cancels=preparing,
+        trigger_mode="once",
+    )
+    again = wire.on(
+        [c["retry"].click], handlers.retry, VALUES, _TALK, cancels=preparing, trigger_mode="once"
+    )
+    ending = {"queue": False, "cancels": [asked, again, *preparing]}
+    wire.on([c["stop"].click], handlers.stop, [], _TALK, **ending)
+    wire.on([c["undo"].click], handlers.undo, [], _TALK, **ending)
+    wire.on([c["new"].click], handlers.new_chat, ["system"], _TALK, **ending)
+    wire.on([c["chats"].input], handlers.choose_chat, ["chats"], _TALK, **ending)
+    wire.on([c["delete"].click], handlers.delete_chat, [], _TALK, **ending)
+
+
+def _spread(handler: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any]:
+    """The handler as Gradio wants it: values in the order of the outputs."""
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def running(*values: Any) -> Iterator[Any]:
+            for view in handler(*values):
+                yield _in_order(view, outputs)
+
+        return running
+
+    @functools.wraps(handler)
+    def once(*values: Any) -> Any:
+        return _in_order(handler(*values), outputs)
+
+    return once
+
+
+def _in_order(view: View, names: Sequence[str]) -> Any:
+    updates = [gr.update(**view[name]) if name in view else gr.skip() for name in names]
+    return updates[0] if len(updates) == 1 else updates
