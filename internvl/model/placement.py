@@ -102,9 +102,9 @@ def place(
         _check_room(sizes, free_main_memory(), "main memory")
         return {"": device}
     if device != "cuda":
-        free, _ = torch.cuda.mem_get_info(torch.device(device))
-        _check_room(sizes, free, device)
-        return {"": torch.device(device).index}
+        gpu = int(device.removeprefix("cuda:"))
+        _check_room(sizes, torch.cuda.mem_get_info(gpu)[0], device)
+        return {"": gpu}
     return _place_on_gpus(sizes, _free_on_gpus(max_memory or {}), quantization)
 
 

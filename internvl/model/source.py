@@ -93,7 +93,6 @@ def _download(hub_id: str, expected: int, progress: Callable[[float], None] | No
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
-        HfHubHTTPError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
@@ -115,8 +114,9 @@ def _download(hub_id: str, expected: int, progress: Callable[[float], None] | No
             f"{hub_id} is not on this machine and huggingface.co can't be reached; connect to the "
             "internet or give the folder of a checkpoint."
         ) from error
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelError(f"{hub_id} can't be fetched: {error}.") from error
+    except Exception as error:  # errors of the network library have no base of the hub's
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise ModelError(f"{hub_id} can't be fetched: {reason}.") from error
     return Path(folder)
 
 

@@ -47,7 +47,8 @@ def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
     if layout.network is Network:
         head = any(name.endswith("lm_head.weight") for name in stored_shapes(folder))
         config.tie_word_embeddings = not head
-    with _reading, _quietly(placement.progress):
+    # A caller in inference mode must not freeze the one model everybody shares.
+    with _reading, _quietly(placement.progress), torch.inference_mode(False):
         try:
             loaded: Any = layout.network.from_pretrained(
                 folder,

@@ -1,0 +1,160 @@
+"""One model per process and choice, loaded quietly, quantised where it may be."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import internvl
+from internvl.model import ModelError, loading
+from internvl.model.weights import UNQUANTIZED
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+QWEN2, INTERNLM2 = "tiny-300m-qwen2", "tiny-300m-internlm2"
+CHECKPOINTS = (QWEN2, INTERNLM2, "tiny-6b-qwen2")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A checkpoint no other test has loaded."""
+    shutil.copytree(GOLDEN / QWEN2, tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
+
+
+def test_ten_threads_load_once_and_get_the_same_object(folder, monkeypatch):
+    reads, found = [], []
+    read = loading.read_checkpoint
+    monkeypatch.setattr(loading, "read_checkpoint", lambda *a: reads.append(a) or read(*a))
+    start = threading.Barrier(10)
+
+    def visit():
+        start.wait()
+        found.append(internvl.load_model(folder, device="cpu", dtype="float32"))
+
+    visitors = [threading.Thread(target=visit) for _ in range(10)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert len(reads) == 1
+    assert len(found) == 10
+    assert len(set(map(id, found))) == 1
+
+
+def test_each_choice_is_a_model_of_its_own(folder):
+    plain = internvl.load_model(folder, device="cpu", dtype="float32")
+    assert internvl.load_model(str(folder), device="cpu", dtype="float32") is plain
+    assert internvl.load_model(folder / ".." / folder.name, dtype="float32", device="cpu") is plain
+    rounded = internvl.load_model(folder, device="cpu", dtype="bfloat16")
+    assert rounded is not plain
+    assert rounded.dtype == torch.bfloat16
+    assert internvl.load_model(folder, device="cpu", dtype="auto") in (plain, rounded)
+
+
+def test_a_failed_load_can_be_tried_again(folder):
+    vocabulary = folder / "vocab.json"
+    vocabulary.rename(folder / "hidden")
+    with pytest.raises(ModelError, match="has no tokenizer"):
+        internvl.load_model(folder, device="cpu")
+    (folder / "hidden").rename(vocabulary)
+    assert internvl.load_model(folder, device="cpu").name == "checkpoint"
+
+
+def test_progress_rises_to_one(folder):
+    heard = []
+    internvl.load_model(folder, device="cpu", dtype="float32", progress=heard.append)
+    assert len(heard) > 50
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+    internvl.load_model(folder, device="cpu", dtype="float32", progress=heard.append)
+    assert heard[-2:] == [1.0, 1.0]
+
+
+def test_a_model_loaded_in_inference_mode_can_be_trained(folder):
+    with torch.inference_mode():
+        model = internvl.load_model(folder, device="cpu", dtype="float32")
+    model.network(input_ids=torch.tensor([[1, 2]])).logits.sum().backward()
+    assert model.network.lm_head.weight.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"quantization": "2bit"}, "quantization must be one of none, 8bit, 4bit, not '2bit'"),
+        ({"dtype": "int8"}, "dtype must be one of auto, float32, bfloat16, float16, not 'int8'"),
+        ({"device": "tpu"}, "device must be auto, cpu, cuda, cuda:N or mps, not 'tpu'"),
+    ],
+)
+def test_unknown_words_are_refused(choice, message):
+    with pytest.raises(ValueError, match=message):
+        internvl.load_model(GOLDEN / QWEN2, **choice)
+
+
+def test_loading_prints_nothing():
+    code = (
+        "import sys, internvl\n"
+        "for choice in ({}, {'quantization': '8bit'}, {'quantization': '4bit'}):\n"
+        "    model = internvl.load_model(sys.argv[1], device='cpu', **choice)\n"
+        "    model.network(input_ids=__import__('torch').tensor([[1, 2, 3]]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(GOLDEN / INTERNLM2)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# Quantisation
+
+
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_only_the_layers_of_the_language_model_are_quantised(name, quantization):
+    model = internvl.load_model(GOLDEN / name, quantization, device="cpu", dtype="float32")
+    kinds = {"8bit": "Linear8bitLt", "4bit": "Linear4bit"}
+    matrices = {
+        part: type(module).__name__
+        for part, module in model.network.named_modules()
+        if isinstance(module, torch.nn.Linear)
+    }
+    quantised = {part for part, kind in matrices.items() if kind == kinds[quantization]}
+    assert quantised
+    assert all(".language_model.layers." in part for part in quantised)
+    assert all(matrices[part] == "Linear" for part in matrices if part.startswith(UNQUANTIZED))
+    left = {part for part in matrices if ".layers." in part} - quantised
+    # 96 inputs don't divide into blocks of 64.
+    narrow = (name, quantization) == ("tiny-6b-qwen2", "4bit")
+    assert all(part.endswith("down_proj") for part in left) if narrow else not left
+
+
+@pytest.mark.parametrize(("quantization", "tolerance"), [("8bit", 0.06), ("4bit", 0.6)])
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_quantised_model_answers_nearly_the_same(name, quantization, tolerance):
+    model = internvl.load_model(GOLDEN / name, quantization, device="cpu", dtype="float32")
+    official = load_file(GOLDEN / name / "golden.safetensors")
+    with torch.no_grad():
+        logits = model.network(input_ids=official["text_ids"][None]).logits[0]
+    error = (logits - official["text_logits"]).norm() / official["text_logits"].norm()
+    assert error < tolerance
+
+
+def test_the_vision_tower_of_a_quantised_model_is_exact():
+    plain = internvl.load_model(GOLDEN / QWEN2, device="cpu", dtype="float32")
+    quantised = internvl.load_model(GOLDEN / QWEN2, "4bit", device="cpu", dtype="float32")
+    pixels = torch.zeros(1, 3, 448, 448)
+    with torch.no_grad():
+        first, second = (
+            model.network.get_image_features(pixels).pooler_output for model in (plain, quantised)
+        )
+    assert torch.equal(first, second)
+
+
+def test_a_quantised_model_is_not_saved(tmp_path):
+    model = internvl.load_model(GOLDEN / QWEN2, "8bit", device="cpu")
+    with pytest.raises(ModelError, match="8bit model can't be saved; load it unquantised"):
+        model.save(tmp_path / "saved")
+    assert list(tmp_path.iterdir()) == []
