@@ -1,0 +1,10 @@
+"""Unlimited labelled pictures, documents, clips and talk, drawn from a seed.
+
+`draw("objects", 17, "train")` is the same scene on every machine with the same fonts. The splits
+"train" and "held-out" share no seed, no word, no colour-shape pair and no sheet layout.
+"""
+
+from internvl.training.scenes.catalogue import KINDS, draw
+from internvl.training.scenes.scene import Exchange, Scene
+
+__all__ = ["KINDS", "Exchange", "Scene", "draw"]

@@ -1,0 +1,214 @@
+"""A canvas that remembers what it drew: shapes and characters with their boxes and colours.
+
+The marks let the vision tower learn from every patch, not only from the answer to a question.
+"""
+
+import math
+import random
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+Rgb = tuple[int, int, int]
+
+COLOURS: dict[str, list[Rgb]] = {
+    "red": [(255, 0, 0), (220, 40, 40), (185, 15, 30)],
+    "orange": [(255, 140, 0), (245, 125, 30), (255, 165, 20)],
+    "yellow": [(255, 255, 0), (245, 220, 50), (255, 235, 90)],
+    "green": [(0, 128, 0), (60, 180, 75), (0, 220, 40), (30, 110, 50)],
+    "cyan": [(0, 255, 255), (50, 200, 215), (70, 220, 225)],
+    "blue": [(0, 0, 255), (45, 85, 220), (30, 60, 150)],
+    "purple": [(128, 0, 128), (135, 60, 190), (100, 30, 160)],
+    "pink": [(255, 150, 195), (250, 120, 180), (255, 180, 205)],
+    "brown": [(125, 75, 40), (139, 69, 19), (100, 60, 35)],
+    "black": [(0, 0, 0), (30, 30, 30)],
+    "white": [(255, 255, 255), (245, 245, 245)],
+    "grey": [(128, 128, 128), (150, 150, 150), (110, 110, 112)],
+}
+SHAPES = ("circle", "square", "triangle", "star", "diamond", "hexagon", "cross", "heart")
+CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?%$#&@()-+/'=*<>"
+_FONT_FILES = (
+    "DejaVuSans.ttf",
+    "DejaVuSans-Bold.ttf",
+    "DejaVuSerif.ttf",
+    "DejaVuSansMono.ttf",
+    "DejaVuSansCondensed.ttf",
+    "LiberationSans-Regular.ttf",
+    "LiberationSans-Bold.ttf",
+    "LiberationSerif-Regular.ttf",
+    "LiberationMono-Regular.ttf",
+    "LiberationSans-Italic.ttf",
+)
+
+
+class Mark(NamedTuple):
+    """One thing drawn: its box in pixels, and a shape or a character, with its colour's name."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    shape: str | None
+    character: str | None
+    colour: str
+
+
+@lru_cache(maxsize=512)
+def load_font(name: str, size: int) -> Any:
+    """The font at this size in pixels; "" is the one inside Pillow. Raises OSError."""
+    if not name:
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(name, size, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=1)
+def font_names() -> tuple[str, ...]:
+    """The fonts of this machine that scenes use; the one inside Pillow is always there."""
+    found = [""]
+    for name in _FONT_FILES:
+        try:
+            load_font(name, 20)
+        except OSError:
+            continue
+        found.append(name)
+    return tuple(found)
+
+
+def pick_rgb(rng: random.Random, colour: str) -> Rgb:
+    """A shade that a person would call by this name."""
+    first, second = rng.choice(COLOURS[colour]), rng.choice(COLOURS[colour])
+    mix = rng.random()
+    return (
+        _jitter(rng, first[0], second[0], mix),
+        _jitter(rng, first[1], second[1], mix),
+        _jitter(rng, first[2], second[2], mix),
+    )
+
+
+def _jitter(rng: random.Random, first: int, second: int, mix: float) -> int:
+    return min(255, max(0, round(first * mix + second * (1 - mix)) + rng.randint(-6, 6)))
+
+
+def contrast(first: Rgb, second: Rgb) -> float:
+    """How far apart two colours are, 0 to about 440."""
+    return math.dist(first, second)
+
+
+def outline(shape: str, x: float, y: float, radius: float, turn: float) -> list[float]:
+    """The corners of a shape around (x, y), flat; `turn` in radians. Not for circles."""
+    if shape == "heart":
+        angles = [2 * math.pi * k / 36 for k in range(36)]
+        points = [
+            (
+                math.sin(a) ** 3,
+                -(13 * math.cos(a) - 5 * math.cos(2 * a) - 2 * math.cos(3 * a) - math.cos(4 * a))
+                / 16,
+            )
+            for a in angles
+        ]
+    elif shape == "cross":
+        arm = 0.34
+        corner = [(arm, -1), (arm, -arm), (1, -arm)]
+        points = [p for k in range(4) for p in (_rotate(q, k * math.pi / 2) for q in corner)]
+    elif shape == "star":
+        points = [_polar(1.0 if k % 2 == 0 else 0.42, k * math.pi / 5) for k in range(10)]
+    else:
+        corners = {"triangle": 3, "square": 4, "diamond": 4, "hexagon": 6}[shape]
+        start = math.pi / 4 if shape == "square" else 0.0
+        points = [_polar(1.0, start + 2 * math.pi * k / corners) for k in range(corners)]
+        if shape == "diamond":
+            points = [(0.72 * px, py) for px, py in points]
+    rotated = [_rotate(p, turn) for p in points]
+    return [value for px, py in rotated for value in (x + radius * px, y + radius * py)]
+
+
+def _polar(radius: float, angle: float) -> tuple[float, float]:
+    return radius * math.sin(angle), -radius * math.cos(angle)
+
+
+def _rotate(point: tuple[float, float], angle: float) -> tuple[float, float]:
+    c, s = math.cos(angle), math.sin(angle)
+    return point[0] * c - point[1] * s, point[0] * s + point[1] * c
+
+
+class Canvas:
+    """A picture being drawn, with `marks` of everything on it and the `lines` of text."""
+
+    def __init__(self, width: int, height: int, background: Rgb) -> None:
+        self.image = Image.new("RGB", (width, height), background)
+        self.marks: list[Mark] = []
+        self.lines: list[tuple[float, float, str]] = []
+        self._draw = ImageDraw.Draw(self.image)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.size
+
+    def shade(self, top: Rgb, bottom: Rgb) -> None:
+        """Fill everything with a gradient from top to bottom."""
+        strip = Image.new("RGB", (1, 2))
+        strip.putpixel((0, 0), top)
+        strip.putpixel((0, 1), bottom)
+        self.image.paste(strip.resize(self.size, Image.Resampling.BILINEAR))
+
+    def shape(
+        self,
+        shape: str,
+        colour: str,
+        rgb: Rgb,
+        centre: tuple[float, float],
+        radius: float,
+        turn: float = 0.0,
+        edge: Rgb | None = None,
+    ) -> tuple[float, float, float, float]:
+        """Draw a shape and return its box in pixels."""
+        x, y = centre
+        width = max(1, round(radius / 14))
+        if shape == "circle":
+            box = (x - radius, y - radius, x + radius, y + radius)
+            self._draw.ellipse(box, fill=rgb, outline=edge, width=width)
+        else:
+            points = outline(shape, x, y, radius, turn)
+            self._draw.polygon(points, fill=rgb, outline=edge, width=width)
+            box = (min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2]))
+        self.marks.append(Mark(*box, shape, None, colour))
+        return box
+
+    def text(
+        self, text: str, position: tuple[float, float], font: Any, colour: str, rgb: Rgb
+    ) -> tuple[float, float, float, float]:
+        """Write a line from its top left corner and return its box in pixels."""
+        x, y = position
+        self._draw.text(position, text, font=font, fill=rgb)
+        self.lines.append((x, y, text))
+        ascent, descent = font.getmetrics()
+        top = y + ascent - 0.78 * font.size
+        left = x
+        for end, character in enumerate(text, 1):
+            right = x + font.getlength(text[:end])
+            if character != " ":
+                self.marks.append(Mark(left, top, right, y + ascent, None, character, colour))
+            left = right
+        return x, top, left, y + ascent + 0.3 * descent
+
+    def box(
+        self,
+        box: tuple[float, float, float, float],
+        fill: Rgb | None,
+        edge: Rgb | None,
+        width: int = 1,
+    ) -> None:
+        """A rectangle that is scenery, not something to be named."""
+        self._draw.rectangle(box, fill=fill, outline=edge, width=width)
+
+    def line(self, points: list[tuple[float, float]], rgb: Rgb, width: int = 1) -> None:
+        """A line that is scenery."""
+        self._draw.line(points, fill=rgb, width=width)
+
+    def slice(
+        self, box: tuple[float, float, float, float], start: float, end: float, rgb: Rgb, edge: Rgb
+    ) -> None:
+        """A slice of a pie; degrees run clockwise from three o'clock."""
+        self._draw.pieslice(box, start, end, fill=rgb, outline=edge)

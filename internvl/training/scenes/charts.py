@@ -1,0 +1,152 @@
+"""Bar, line and pie charts with questions on values, extremes and trends."""
+
+import random
+
+from internvl.training.scenes.canvas import Canvas, font_names, load_font, pick_rgb
+from internvl.training.scenes.scene import Scene, ask
+from internvl.training.scenes.words import Split, pick_words
+
+SIZES = ((448, 448), (448, 448), (640, 480), (800, 600), (600, 600), (896, 672))
+VALUE = (
+    "What is the value of {x}?",
+    "How much is {x}?",
+    "Which value does {x} have?",
+    "value of {x}?",
+)
+HIGHEST = (
+    "Which bar is the highest?",
+    "Which one has the highest value?",
+    "What is the largest?",
+    "Which is the maximum?",
+)
+LOWEST = (
+    "Which bar is the lowest?",
+    "Which one has the lowest value?",
+    "What is the smallest?",
+    "Which is the minimum?",
+)
+COUNT = ("How many {x} are there?", "How many {x} does the chart have?", "Count the {x}.")
+KIND = ("What kind of chart is this?", "What is this?", "Which type of chart is it?")
+TREND = ("Does the line rise or fall?", "What is the trend?", "Is the line going up or down?")
+COLOUR = ("What colour is {x}?", "Which colour does {x} have?", "What is the colour of {x}?")
+LARGEST = (
+    "Which slice is the largest?",
+    "Which part is the largest?",
+    "What is the biggest slice?",
+)
+TITLE = ("What is the title?", "What is the title of the chart?", "Read the title.")
+STRONG = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown", "grey")
+
+
+def draw_chart(rng: random.Random, split: Split) -> Scene:
+    """A bar, line or pie chart."""
+    return rng.choice((_bars, _bars, _line, _pie))(rng, split)
+
+
+def _start(rng: random.Random, split: Split) -> tuple[Scene, Canvas, str, float]:
+    size = rng.choice(SIZES)
+    canvas = Canvas(*size, rng.choice([(255, 255, 255), (250, 250, 245), (240, 245, 250)]))
+    scene = Scene("charts", [canvas])
+    name = rng.choice(font_names())
+    side = min(size) / 448
+    title = pick_words(rng, split, 1)[0].title()
+    font = load_font(name, round(30 * side))
+    x = rng.uniform(0.1, 0.5) * size[0]
+    canvas.text(title, (x, 0.02 * size[1]), font, "black", (0, 0, 0))
+    scene.add("charts/title", ask(rng, TITLE), title)
+    return scene, canvas, name, side
+
+
+def _bars(rng: random.Random, split: Split) -> Scene:
+    scene, canvas, name, side = _start(rng, split)
+    width, height = canvas.size
+    count = rng.randint(2, 5)
+    labels = [w[:6] for w in pick_words(rng, split, count)]
+    values = rng.sample(range(5, 100), count)
+    names = rng.sample(STRONG, count) if rng.random() < 0.7 else [rng.choice(STRONG)] * count
+    font = load_font(name, round((24 if count < 5 else 20) * side))
+    floor, slot = 0.86 * height, 0.92 * width / count
+    for index, (label, value, colour) in enumerate(zip(labels, values, names, strict=True)):
+        x = 0.04 * width + index * slot
+        top = floor - value / 100 * 0.62 * height
+        bar = (x + 0.15 * slot, top, x + 0.75 * slot, floor)
+        canvas.box(bar, pick_rgb(rng, colour), (60, 60, 60))
+        number = (x + 0.25 * slot, top - 1.3 * font.size)
+        canvas.text(str(value), number, font, "black", (0, 0, 0))
+        canvas.text(label, (x + 0.1 * slot, floor + 0.2 * font.size), font, "black", (0, 0, 0))
+    canvas.line([(0.03 * width, floor), (0.97 * width, floor)], (0, 0, 0), 2)
+    for index in range(count):
+        scene.add("charts/bar-value", ask(rng, VALUE, x=labels[index]), str(values[index]))
+    scene.add("charts/bar-highest", ask(rng, HIGHEST), labels[values.index(max(values))])
+    scene.add("charts/bar-lowest", ask(rng, LOWEST), labels[values.index(min(values))])
+    scene.add("charts/count", ask(rng, COUNT, x="bars"), str(count))
+    scene.add("charts/kind", ask(rng, KIND), "A bar chart.")
+    if len(set(names)) == count:
+        index = rng.randrange(count)
+        question = ask(rng, COLOUR, x=labels[index])
+        scene.add("charts/colour", question, names[index].capitalize())
+    return scene
+
+
+def _line(rng: random.Random, split: Split) -> Scene:
+    scene, canvas, name, side = _start(rng, split)
+    width, height = canvas.size
+    count = rng.randint(3, 6)
+    rising = rng.random() < 0.5
+    values = sorted(rng.sample(range(5, 100), count), reverse=not rising)
+    first = rng.randint(1, 25) + 2000
+    labels = [str(first + index) for index in range(count)]
+    colour = rng.choice(STRONG)
+    rgb = pick_rgb(rng, colour)
+    font = load_font(name, round((22 if count < 6 else 18) * side))
+    floor, slot = 0.86 * height, 0.9 * width / count
+    points = []
+    for index, (label, value) in enumerate(zip(labels, values, strict=True)):
+        x = 0.08 * width + (index + 0.3) * slot
+        y = floor - value / 100 * 0.58 * height - 0.04 * height
+        points.append((x, y))
+        corner = (x - 0.5 * font.size, y - 1.6 * font.size)
+        canvas.text(str(value), corner, font, "black", (0, 0, 0))
+        corner = (x - 1.1 * font.size, floor + 0.25 * font.size)
+        canvas.text(label, corner, font, "black", (0, 0, 0))
+    canvas.line(points, rgb, max(2, round(4 * side)))
+    canvas.line([(0.04 * width, floor), (0.97 * width, floor)], (0, 0, 0), 2)
+    for index in range(count):
+        scene.add("charts/line-value", ask(rng, VALUE, x=labels[index]), str(values[index]))
+    scene.add("charts/trend", ask(rng, TREND), "Up" if rising else "Down")
+    scene.add("charts/count", ask(rng, COUNT, x="points"), str(count))
+    scene.add("charts/kind", ask(rng, KIND), "A line chart.")
+    return scene
+
+
+def _pie(rng: random.Random, split: Split) -> Scene:
+    scene, canvas, name, side = _start(rng, split)
+    width, height = canvas.size
+    count = rng.randint(2, 5)
+    shares = [rng.randint(10, 60) for _ in range(count)]
+    total = sum(shares)
+    names = rng.sample(STRONG, count)
+    labels = [w[:6] for w in pick_words(rng, split, count)]
+    radius = 0.3 * min(width, height)
+    middle = (0.34 * width, 0.56 * height)
+    box = (middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius)
+    start = rng.uniform(0, 360)
+    font = load_font(name, round(24 * side))
+    for index, (share, colour, label) in enumerate(zip(shares, names, labels, strict=True)):
+        rgb = pick_rgb(rng, colour)
+        canvas.slice(box, start, start + 360 * share / total, rgb, (255, 255, 255))
+        start += 360 * share / total
+        y = (0.3 + 0.12 * index) * height
+        corner = (0.69 * width, y)
+        canvas.shape("square", colour, rgb, (corner[0], y + 0.6 * font.size), 0.6 * font.size)
+        x = corner[0] + font.size
+        canvas.text(label, (x, y), font, "black", (0, 0, 0))
+    largest = shares.index(max(shares))
+    if sorted(shares)[-1] > sorted(shares)[-2] + 5:
+        scene.add("charts/pie-largest", ask(rng, LARGEST), labels[largest])
+    for index in range(count):
+        question = ask(rng, COLOUR, x=labels[index])
+        scene.add("charts/colour", question, names[index].capitalize())
+    scene.add("charts/count", ask(rng, COUNT, x="slices"), str(count))
+    scene.add("charts/kind", ask(rng, KIND), "A pie chart.")
+    return scene

@@ -1,0 +1,73 @@
+"""Words and lines in many fonts, sizes and colours; signs and labels."""
+
+import random
+
+from internvl.training.scenes.canvas import COLOURS, font_names, load_font
+from internvl.training.scenes.scene import SIZES, Scene, ask
+from internvl.training.scenes.things import paint_background, pick_visible
+from internvl.training.scenes.words import Split, pick_code, pick_words
+
+READ = (
+    "What does it say?",
+    "Read the text.",
+    "What is written here?",
+    "What text is in the picture?",
+    "What does the text say?",
+    "Please read the text.",
+    "Which word is this?",
+    "What is written in the picture?",
+    "What is the text in the image?",
+)
+LINE = (
+    "What does the {x} line say?",
+    "Read the {x} line.",
+    "What is written in the {x} line?",
+)
+COLOUR = (
+    "What colour is the text?",
+    "Which colour is the word?",
+    "What is the colour of the letters?",
+)
+COUNT = ("How many lines of text are there?", "How many lines does the text have?")
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+def draw_text(rng: random.Random, split: Split) -> Scene:
+    """One to four lines, each a word or two."""
+    size = rng.choice(SIZES)
+    canvas, ground, behind = paint_background(rng, size)
+    lines = [_line(rng, split) for _ in range(rng.choice([1, 1, 1, 2, 3, 4]))]
+    colour, rgb = ground, None
+    while rgb is None or colour == ground:
+        colour = rng.choice(list(COLOURS))
+        rgb = pick_visible(rng, colour, behind)
+    width, height = size
+    name = rng.choice(font_names())
+    longest = max(lines, key=len)
+    largest = min(
+        0.9 * width / (0.62 * len(longest)), 0.85 * height / (1.35 * len(lines)), height / 3
+    )
+    font = load_font(name, max(12, int(largest * rng.uniform(0.45, 1.0))))
+    step = font.size * rng.uniform(1.15, 1.35)
+    y = rng.uniform(0, max(1, height - step * len(lines)))
+    x = rng.uniform(0.02 * width, max(0.03 * width, width - font.getlength(longest)))
+    for index, line in enumerate(lines):
+        canvas.text(line, (x, y + index * step), font, colour, rgb)
+    scene = Scene("text", [canvas])
+    task = "text/word" if len(lines) == 1 else "text/lines"
+    scene.add(task, ask(rng, READ), "\n".join(lines))
+    scene.add("text/colour", ask(rng, COLOUR), colour.capitalize())
+    if len(lines) > 1:
+        scene.add("text/count", ask(rng, COUNT), str(len(lines)))
+        index = rng.randrange(len(lines))
+        scene.add("text/line", ask(rng, LINE, x=ORDINALS[index]), lines[index])
+    return scene
+
+
+def _line(rng: random.Random, split: Split) -> str:
+    if rng.random() < 0.15:
+        return pick_code(rng)
+    if rng.random() < 0.1:
+        return str(rng.randint(0, 10 ** rng.randint(1, 6)))
+    line = " ".join(pick_words(rng, split, rng.choice([1, 1, 1, 2])))
+    return rng.choice([line.upper(), line.upper(), line, line, line.title()])

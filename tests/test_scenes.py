@@ -1,0 +1,169 @@
+"""Scenes: seeded, split, truthful about what was drawn, and phrased in many ways."""
+
+import math
+import random
+from itertools import pairwise
+
+import pytest
+
+from internvl.training.scenes import KINDS, draw
+from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, contrast, load_font, outline
+from internvl.training.scenes.scene import ask, region_box
+from internvl.training.scenes.words import is_in_split, pick_word, word_list
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_number_is_the_same_scene(kind):
+    first, second = draw(kind, 5), draw(kind, 5)
+    assert first.exchanges == second.exchanges
+    assert first.exchanges
+    assert [c.image.tobytes() for c in first.canvases] == [
+        c.image.tobytes() for c in second.canvases
+    ]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "talk"])
+def test_numbers_seeds_and_splits_differ(kind):
+    scenes = [draw(kind, 5), draw(kind, 6), draw(kind, 5, seed=1), draw(kind, 5, "held-out")]
+    pictures = [tuple(c.image.tobytes() for c in scene.canvases) for scene in scenes]
+    assert len(set(pictures)) == len(pictures)
+
+
+def test_unknown_kinds_and_splits_are_named():
+    with pytest.raises(ValueError, match="cats"):
+        draw("cats", 0)
+    with pytest.raises(ValueError, match="'test'"):
+        draw("text", 0, "test")
+
+
+def test_words_of_the_splits_never_meet():
+    train, held_out = word_list("train"), word_list("held-out")
+    assert not set(train) & set(held_out)
+    assert len(train) > 4 * len(held_out) > 100
+    rng = random.Random(0)
+    assert all(is_in_split(pick_word(rng, "train"), "train") for _ in range(500))
+    assert all(is_in_split(pick_word(rng, "held-out"), "held-out") for _ in range(500))
+
+
+def test_held_out_pairs_are_never_trained_on():
+    def pairs(split):
+        marks = [m for n in range(300) for c in draw("objects", n, split).canvases for m in c.marks]
+        return {f"{mark.colour} {mark.shape}" for mark in marks}
+
+    held_out = {f"{c} {s}" for c in COLOURS for s in SHAPES if is_in_split(f"{c} {s}", "held-out")}
+    assert len(held_out) >= 5
+    assert not pairs("train") & held_out
+    assert pairs("held-out") >= held_out
+
+
+def test_counts_and_colours_are_what_was_drawn():
+    for number in range(200):
+        scene = draw("objects", number)
+        marks = scene.canvases[0].marks
+        answers = {exchange.task: exchange.answer for exchange in scene.exchanges}
+        assert answers["objects/count"] == str(len(marks))
+        if len(marks) == 1 and "objects/colour" in answers:
+            assert answers["objects/colour"] == marks[0].colour.capitalize()
+
+
+def test_boxes_are_those_drawn_in_thousandths():
+    for number in range(100):
+        scene = draw("objects", number)
+        width, height = scene.canvases[0].size
+        for exchange in scene.exchanges:
+            if exchange.task == "boxes/object":
+                (mark,) = (
+                    m for m in scene.canvases[0].marks if f"{m.colour} {m.shape}" == exchange.region
+                )
+                box = region_box((mark.x0, mark.y0, mark.x1, mark.y1), (width, height))
+                assert exchange.answer == f"<ref>{exchange.region}</ref>{box}"
+    assert region_box((-5, 0, 50, 100), (100, 200)) == "<box>[[0, 0, 500, 500]]</box>"
+
+
+def test_objects_stand_out_from_the_ground():
+    for number in range(100):
+        canvas = draw("single", number).canvases[0]
+        (mark,) = canvas.marks
+        middle = canvas.image.getpixel((int((mark.x0 + mark.x1) / 2), int((mark.y0 + mark.y1) / 2)))
+        corners = [canvas.image.getpixel((x, y)) for x in (1, -2) for y in (1, -2)]
+        assert max(contrast(middle, corner) for corner in corners) > 60
+
+
+def test_text_answers_are_the_letters_drawn():
+    for number in range(50):
+        scene = draw("text", number, "held-out")
+        drawn = "".join(mark.character for mark in scene.canvases[0].marks)
+        assert "".join(scene.exchanges[0].answer.split()) == drawn
+
+
+def test_receipts_add_up():
+    for number in range(60):
+        scene = draw("documents", number)
+        lines = [text for *_, text in scene.canvases[0].lines]
+        if "TOTAL" in lines:
+            prices = [float(text) for text in lines if text.replace(".", "").isdigit()]
+            assert sum(prices[:-1]) == pytest.approx(prices[-1])
+
+
+def test_charts_are_drawn_to_scale():
+    for number in range(60):
+        scene = draw("charts", number)
+        kind = next(e.answer for e in scene.exchanges if e.task == "charts/kind")
+        if kind == "A line chart.":
+            values = [int(e.answer) for e in scene.exchanges if e.task == "charts/line-value"]
+            rising = all(a < b for a, b in pairwise(values))
+            trend = next(e.answer for e in scene.exchanges if e.task == "charts/trend")
+            assert trend == ("Up" if rising else "Down")
+
+
+def test_a_moving_object_moves_that_way():
+    steps = {"To the right.": (1, 0), "To the left.": (-1, 0), "Up.": (0, -1), "Down.": (0, 1)}
+    seen = set()
+    for number in range(60):
+        scene = draw("video", number)
+        answers = {exchange.task: exchange.answer for exchange in scene.exchanges}
+        if "video/direction" in answers:
+            first, last = scene.canvases[0].marks[0], scene.canvases[-1].marks[0]
+            moved = (last.x0 - first.x0, last.y0 - first.y0)
+            expected = steps[answers["video/direction"]]
+            assert [(v > 1) - (v < -1) for v in moved] == list(expected)
+            seen.add(expected)
+    assert len(seen) == 4
+
+
+def test_pictures_that_come_later_are_asked_about_in_order():
+    scenes = [s for s in (draw("images", n) for n in range(40)) if s.ordered]
+    assert scenes
+    for scene in scenes:
+        arriving = [exchange.pictures for exchange in scene.exchanges]
+        pictures = len(scene.canvases)
+        assert arriving[:pictures] == [1] * pictures
+        assert not any(arriving[pictures:])
+
+
+def test_photographs_are_refused_honestly():
+    answers = {exchange.answer for n in range(3) for exchange in draw("photo", n).exchanges}
+    assert all("published model" in answer for answer in answers)
+
+
+def test_questions_are_typed_in_many_ways():
+    rng = random.Random(0)
+    typed = {ask(rng, ["What colour is the {x}?"], x="star") for _ in range(100)}
+    assert {"What colour is the star?", "what color is the star"} <= typed
+
+
+def test_scenes_need_no_font_of_this_machine():
+    canvas = Canvas(200, 60, (255, 255, 255))
+    left, _, right, _ = canvas.text("ab c", (10, 5), load_font("", 30), "black", (0, 0, 0))
+    assert [mark.character for mark in canvas.marks] == ["a", "b", "c"]
+    assert left == canvas.marks[0].x0
+    assert right == canvas.marks[-1].x1
+    dark = canvas.image.convert("L").point(lambda v: 255 * (v < 128)).getbbox()
+    assert dark is not None
+    assert left - 1 <= dark[0] and dark[2] <= right + 1
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape != "circle"])
+def test_shapes_fill_their_radius(shape):
+    points = outline(shape, 0.0, 0.0, 10.0, 0.0)
+    assert 9.5 <= max(map(math.hypot, points[::2], points[1::2])) <= 11.5
