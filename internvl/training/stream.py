@@ -1,0 +1,70 @@
+"""The sequences that one process learns from, in order, and where it is in them."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from internvl.training.data import Corpus, Unusable
+from internvl.training.packing import Pack, Packer, restore_packs
+from internvl.training.preparation import Sample
+
+
+class Stream:
+    """Every `processes`-th sample of a corpus, up to `end`, packed.
+
+    `state` and `restore` continue it exactly: what has been taken from it stays taken, and samples
+    waiting in open sequences are prepared again.
+    """
+
+    def __init__(
+        self, corpus: Corpus, packer: Packer, end: int, rank: int, processes: int, workers: int
+    ) -> None:
+        self._corpus, self._packer, self._end = corpus, packer, end
+        self._rank, self._processes, self._workers = rank, processes, workers
+        self._next = rank
+        self._unusable: list[Unusable] = []
+
+    @property
+    def done(self) -> int:
+        """How many samples have left, or were unusable."""
+        waiting = sum(len(pack.samples) for pack in self._packer.open)
+        return (self._next - self._rank) // self._processes - waiting
+
+    @property
+    def unusable(self) -> list[Unusable]:
+        """The samples that could not be prepared."""
+        return self._unusable
+
+    def packs(self) -> Iterator[Pack]:
+        """The sequences that follow."""
+        for item in self._read():
+            self._next += self._processes
+            if isinstance(item, Unusable):
+                self._unusable.append(item)
+            elif pack := self._packer.add(item):
+                yield pack
+        yield from self._packer.flush()
+
+    def state(self) -> dict[str, Any]:
+        """Where the stream is, as JSON values."""
+        unusable = [asdict(item) for item in self._unusable]
+        return {"next": self._next, "open": self._packer.positions(), "unusable": unusable}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go to where a stream was."""
+        self._next = state["next"]
+        self._unusable = [Unusable(**item) for item in state["unusable"]]
+        found = ([self._corpus[position] for position in pack] for pack in state["open"])
+        restore_packs(self._packer, ([s for s in p if isinstance(s, Sample)] for p in found))
+
+    def _read(self) -> Iterator[Sample | Unusable]:
+        loader: DataLoader[Sample | Unusable] = DataLoader(
+            self._corpus,
+            batch_size=None,
+            sampler=range(self._next, self._end, self._processes),
+            num_workers=self._workers,
+            prefetch_factor=4 if self._workers else None,
+        )
+        return iter(loader)
