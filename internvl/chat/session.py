@@ -19,9 +19,14 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from internvl.chat.conversation import Attachment, Conversation, Settings, Turn
+from internvl.chat.conversation import Conversation, Settings, Turn
+from internvl.chat.record import (
+    conversation_from_json,
+    conversation_to_json,
+    turn_from_json,
+    turn_to_json,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -140,10 +145,8 @@ class Session:
         with self.lock:
             self.used = time.time()
             content = {
-                "conversations": [
-                    _conversation_to_json(c, self._files) for c in self.conversations
-                ],
-                "draft": _turn_to_json(self.draft, self._files),
+                "conversations": [conversation_to_json(c, self._files) for c in self.conversations],
+                "draft": turn_to_json(self.draft, self._files),
                 "settings": asdict(self.settings),
                 "used": self.used,
             }
@@ -165,8 +168,8 @@ class Session:
             id=folder.name,
             folder=folder,
             limits=limits,
-            conversations=[_conversation_from_json(c, files) for c in content["conversations"]],
-            draft=_turn_from_json(content["draft"], files),
+            conversations=[conversation_from_json(c, files) for c in content["conversations"]],
+            draft=turn_from_json(content["draft"], files),
             settings=Settings(**content["settings"]),
             used=content["used"],
         )
@@ -245,28 +248,3 @@ def _safe_name(name: str) -> str:
     name = "".join(c for c in os.path.basename(name) if c.isprintable())  # noqa: PTH119
     stem, suffix = os.path.splitext(name.lstrip("."))  # noqa: PTH122
     return (stem[:80] or "file") + suffix[:20]
-
-
-def _turn_to_json(turn: Turn, files: Path) -> dict[str, Any]:
-    content = asdict(turn)
-    for attachment in content["attachments"]:
-        attachment["path"] = Path(attachment["path"]).relative_to(files).as_posix()
-    return content
-
-
-def _turn_from_json(content: dict[str, Any], files: Path) -> Turn:
-    attachments = [
-        Attachment(**{**attachment, "path": files / attachment["path"]})
-        for attachment in content["attachments"]
-    ]
-    return Turn(**{**content, "attachments": tuple(attachments)})
-
-
-def _conversation_to_json(conversation: Conversation, files: Path) -> dict[str, Any]:
-    turns = [_turn_to_json(turn, files) for turn in conversation.turns]
-    return {"system": conversation.system, "turns": turns, "id": conversation.id}
-
-
-def _conversation_from_json(content: dict[str, Any], files: Path) -> Conversation:
-    turns = [_turn_from_json(turn, files) for turn in content["turns"]]
-    return Conversation(system=content["system"], turns=turns, id=content["id"])
