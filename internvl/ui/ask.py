@@ -80,7 +80,7 @@ def make_ask(engine: Engine, limits: Limits, max_tiles: int) -> None:
             raise gr.Error(str(error), print_exception=False) from error
 
     question = gr.Textbox("", label="question", visible=False)
-    files = gr.File(None, label="files", file_count="multiple", visible=False)
+    files = gr.File([], label="files", file_count="multiple", visible=False)
     settings = gr.JSON({}, label="settings", visible=False)
     gr.Button(visible=False).click(
         answer,

@@ -37,8 +37,7 @@ class Handlers(DraftHandlers):
             session.save()
             cleared: View = {"question": {"value": ""}, **self.tray(session, text)}
             position = len(session.conversation.turns) - 1
-        yield cleared
-        yield from self._answer(session, text, turn, position)
+        yield from self._answer(session, text, turn, position, cleared)
 
     @friendly(returns_question=True)
     def retry(self, visitor: Visitor, *values: Any) -> Iterator[View]:
@@ -50,7 +49,7 @@ class Handlers(DraftHandlers):
                 raise PageError(text["error.nothing"])
             position = len(session.conversation.turns) - 1
             turn = replace(session.conversation.turns[-1], answer="")
-        yield from self._answer(session, text, turn, position)
+        yield from self._answer(session, text, turn, position, {})
 
     @friendly
     def stop(self, visitor: Visitor) -> View:
@@ -111,20 +110,17 @@ class Handlers(DraftHandlers):
         system: View = {"system": {"value": session.conversation.system}}
         return merged(self.drawn(session, text), system, views.status(), views.notice())
 
-    def _answer(self, session: Session, text: Words, turn: Turn, position: int) -> Iterator[View]:
+    def _answer(
+        self, session: Session, text: Words, turn: Turn, position: int, sent: View
+    ) -> Iterator[View]:
         """Answer `turn`; an earlier version of it gives way at the first word."""
         conversation = session.conversation
-        receipts = read_receipts(session, conversation)
         asked = request(conversation, position, turn)
-        messages = draw_chat(asked, receipts, text, running=turn)
-        yield merged(
-            views.busy(),
-            views.notice(),
-            views.status("thinking", text),
-            {"chat": {"value": messages}},
-        )
+        messages = draw_chat(asked, read_receipts(session, conversation), text, running=turn)
+        started = merged(sent, views.busy(), views.notice(), views.status("thinking", text))
+        asked.turns[-1] = replace(turn)
         try:
-            asked.turns[-1] = replace(turn)
+            yield {**started, "chat": {"value": messages}}
             with closing(self.engine.stream(asked, session.settings)) as events:
                 for event in events:
                     if event == Text(""):

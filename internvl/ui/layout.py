@@ -26,11 +26,12 @@ def build_page(handlers: Handlers) -> gr.Blocks:
         parts.all["visitor"] = visitor
         _head(parts)
         with gr.Row(elem_id="main"):
-            with gr.Column(scale=5, min_width=340, elem_id="look"):
-                _look(parts, handlers.max_tiles, handlers.store.limits.frames)
+            with gr.Column(scale=5, min_width=340, elem_id="left"):
+                with gr.Column(elem_id="look"):
+                    _look(parts, handlers.max_tiles, handlers.store.limits.frames)
+                parts.add("about", gr.HTML)
             with gr.Column(scale=7, min_width=340, elem_id="talk"):
                 _talk(parts)
-        parts.add("about", gr.HTML, elem_id="about")
         parts.add("words", gr.HTML, elem_classes="unseen")
         connect(demo, parts.all, handlers)
         make_ask(handlers.engine, handlers.store.limits, handlers.max_tiles)
@@ -101,6 +102,9 @@ def _talk(parts: _Parts) -> None:
         group_consecutive_messages=False,
         show_label=False,
     )
+    with gr.Row(elem_id="again"):
+        parts.add("retry", gr.Button, size="sm", min_width=80)
+        parts.add("undo", gr.Button, size="sm", min_width=80)
     with gr.Column(elem_id="composer"):
         parts.add("notice", gr.HTML)
         parts.add("status", gr.HTML)
@@ -108,9 +112,6 @@ def _talk(parts: _Parts) -> None:
             parts.add("question", gr.Textbox, lines=1, max_lines=6, scale=6, container=False)
             parts.add("send", gr.Button, variant="primary", min_width=96)
             parts.add("stop", gr.Button, variant="stop", min_width=96, visible=False)
-        with gr.Row(elem_id="again"):
-            parts.add("retry", gr.Button, size="sm", min_width=80)
-            parts.add("undo", gr.Button, size="sm", min_width=80)
 
 
 def _settings(parts: _Parts) -> None:

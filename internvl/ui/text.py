@@ -105,7 +105,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "new.value": ("New chat", "新对话"),
     "delete.value": ("Delete chat", "删除对话"),
     "question.label": ("Your question", "您的问题"),
-    "question.placeholder": ("Ask about the picture …", "就图片提问……"),
+    "question.placeholder": ("Ask a question …", "请提问……"),
     "send.value": ("Send", "发送"),
     "stop.value": ("Stop", "停止"),
     "retry.value": ("Retry", "重试"),

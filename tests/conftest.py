@@ -1,0 +1,116 @@
+"""Shared fixtures: a scripted engine behind the page's handlers, and a browser."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+from scripted_engine import ScriptedEngine
+
+from internvl.chat import Limits, SessionStore
+from internvl.ui.handlers import Handlers
+from internvl.ui.views import About
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture
+def tall():
+    """A photo of 377 x 600: 2 x 3 tiles and the thumbnail at 6 and at 12."""
+    return GOLDEN / "images" / "photo_377x600.png"
+
+
+@pytest.fixture
+def wide():
+    """A photo of 502 x 343: 3 x 2 tiles and the thumbnail at 6 and at 12."""
+    return GOLDEN / "images" / "photo_502x343.png"
+
+
+@pytest.fixture
+def clip():
+    """A video of a few seconds that Gradio brings along."""
+    import gradio
+
+    return Path(gradio.__file__).parent / "media_assets" / "videos" / "a.mp4"
+
+
+@pytest.fixture
+def engine():
+    return ScriptedEngine(["A ", "photo ", "of a ", "tower."])
+
+
+@pytest.fixture
+def store(tmp_path):
+    return SessionStore(tmp_path / "sessions", Limits(question_characters=500, files=4))
+
+
+@pytest.fixture
+def handlers(engine, store):
+    return Handlers(engine, store, About("nano", embedded=True), max_tiles=24)
+
+
+@pytest.fixture
+def visitor(handlers):
+    """A visitor who has opened the page in English."""
+    return handlers.open(None, "en")["visitor"]["value"]
+
+
+@pytest.fixture
+def session(store, visitor):
+    return store.open(visitor["token"])
+
+
+@pytest.fixture
+def serve_page(tmp_path):
+    """A function that serves a page over an engine and returns its address."""
+    from internvl.ui.layout import build_page
+    from internvl.ui.serve import serve
+
+    pages = []
+
+    def start(engine, folder="sessions", **options):
+        about = About("nano", embedded=True)
+        page = build_page(Handlers(engine, SessionStore(tmp_path / folder), about, **options))
+        pages.append(page)
+        return serve(page, port=free_port(), wait=False)
+
+    yield start
+    for page in pages:
+        page.close(verbose=False)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium; its tests are skipped without it, unless REQUIRE_BROWSER=1."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail("REQUIRE_BROWSER=1, but there is no Chromium on this machine")
+        pytest.skip("browser tests skipped: there is no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line when the browser tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any("no Chromium" in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line("Browser tests skipped: there is no Chromium on this machine.")

@@ -1,0 +1,109 @@
+"""The command line of app.py: flags, their environment variables, and wrong values."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import app
+from internvl.options import EMBEDDED, make_parser, parse
+
+MODEL = Path(__file__).parent / "data" / "golden" / "tiny-300m-qwen2"
+USUAL = ["--model", str(MODEL)]
+
+
+def test_the_usual_values():
+    options = parse(USUAL, {})
+    assert (options.host, options.port, options.share) == ("127.0.0.1", 7860, False)
+    assert (options.max_tiles, options.max_frames, options.quantization) == (24, 64, "none")
+    assert options.model == str(MODEL.resolve())
+    assert make_parser().get_default("model") == str(EMBEDDED)
+
+
+def test_a_space_listens_to_everyone():
+    assert parse(USUAL, {"SPACE_ID": "someone/internvl"}).host == "0.0.0.0"
+    assert parse([*USUAL, "--host", "::1"], {"SPACE_ID": "someone/internvl"}).host == "::1"
+
+
+def test_every_flag_is_an_environment_variable():
+    flags = {
+        "MODEL": str(MODEL), "QUANTIZATION": "4bit", "DEVICE": "cpu", "DTYPE": "float32",
+        "MAX_TILES": "6", "MAX_FRAMES": "8", "MAX_UPLOAD_MB": "9", "QUEUE_LENGTH": "3",
+        "SESSIONS": "here", "SESSION_HOURS": "1.5", "HOST": "0.0.0.0", "PORT": "8000",
+        "ROOT_PATH": "/demo", "SHARE": "yes", "LANGUAGE": "zh",
+    }  # fmt: skip
+    own = {action.dest for action in make_parser()._actions} - {"help"}
+    assert own == {name.lower() for name in flags}
+    options = vars(parse([], {f"INTERNVL_{name}": value for name, value in flags.items()}))
+    usual = vars(parse(USUAL, {}))
+    assert [name for name in own if options[name] == usual[name]] == ["model"]
+
+
+def test_the_command_line_wins():
+    environment = {"INTERNVL_PORT": "8000", "INTERNVL_SHARE": "1"}
+    options = parse([*USUAL, "--port", "9000", "--no-share"], environment)
+    assert (options.port, options.share) == (9000, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["--port", "x"], {}, "argument --port: must be a whole number from 1 to 65535, not 'x'"),
+        (["--max-tiles", "0"], {}, "from 1 to 64, not '0'"),
+        (["--quantization", "2bit"], {}, "must be one of none, 8bit, 4bit, not '2bit'"),
+        (["--session-hours", "nan"], {}, "must be a number above 0, not 'nan'"),
+        (["--tiles", "3"], {}, "unrecognized arguments: --tiles"),
+        (["--model", "./nowhere"], {}, "there is no folder ./nowhere"),
+        (["--model", "tests/data"], {}, "has no config.json"),
+        ([], {"INTERNVL_PORT": "x"}, "INTERNVL_PORT: argument --port: must be a whole number"),
+        ([], {"INTERNVL_SHARE": "maybe"}, "INTERNVL_SHARE: must be one of 1, true"),
+    ],
+)
+def test_a_wrong_value_is_one_line_and_exit_code_2(arguments, environment, sentence, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parse([*USUAL, *arguments] if "--model" not in arguments else arguments, environment)
+    assert exit_.value.code == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_help_is_complete_and_loads_nothing_heavy():
+    code = (
+        "import sys, runpy; sys.argv = ['app.py', '--help']\n"
+        "try: runpy.run_path('app.py', run_name='__main__')\n"
+        "except SystemExit as done: assert not done.code, done.code\n"
+        "heavy = {'torch', 'gradio', 'transformers', 'PIL', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("INTERNVL_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, env=environment, cwd=Path(app.__file__).parent,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for action in make_parser()._actions:
+        assert action.help
+        assert action.option_strings[0] in done.stdout
+    assert "INTERNVL_MAX_TILES" in done.stdout
+
+
+def test_a_model_is_introduced_by_name_and_licence():
+    published = app.about("OpenGVLab/InternVL2_5-1B")
+    assert (published.name, published.embedded) == ("InternVL2_5-1B", False)
+    assert "Apache-2.0" in published.licence
+    assert app.about(str(EMBEDDED)).embedded
+    assert app.about(str(MODEL)).tokens_per_tile == 256
+
+
+def test_a_model_that_cannot_be_loaded_is_a_sentence(tmp_path, capsys):
+    from internvl.model import ModelError
+
+    (tmp_path / "config.json").write_text("{}")
+    loader = app.Loader(parse(["--model", str(tmp_path)], {}))
+    with pytest.raises(ModelError):
+        loader(lambda fraction: None)
+    assert loader.problem
+    assert loader.problem in capsys.readouterr().err

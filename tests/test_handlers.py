@@ -1,0 +1,361 @@
+"""The page's handlers over a scripted engine: what a visitor does, and what the engine gets."""
+
+import dataclasses
+import logging
+
+import pytest
+from PIL import Image
+from scripted_engine import ScriptedEngine
+
+from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings
+from internvl.engines.base import Loading, QueueFull, Reading, Text, Waiting
+from internvl.ui.chat import to_markdown
+from internvl.ui.handlers import Handlers
+from internvl.ui.page import VALUES
+from internvl.ui.views import About, merged
+
+
+def values(**changed):
+    """What the page's sliders send."""
+    shown = {**dataclasses.asdict(Settings()), "system": SYSTEM_MESSAGE, **changed}
+    return [shown[name] for name in VALUES]
+
+
+def ask(handlers, visitor, question="What is this?", **changed):
+    """The page after an answer."""
+    return merged(*handlers.send(visitor, question, *values(**changed)))
+
+
+def chat_text(view):
+    return "\n".join(message["content"] for message in view["chat"]["value"])
+
+
+def restarted(handlers, store):
+    """The same page after the server has been started again."""
+    return Handlers(handlers.engine, SessionStore(store.folder, store.limits), handlers.about)
+
+
+def test_a_visitor_comes_back_to_the_same_session(handlers, visitor, session):
+    again = handlers.open(visitor, "en")["visitor"]["value"]
+    assert again == visitor
+    assert len(visitor["token"]) == 32
+
+
+@pytest.mark.parametrize("kept", [None, {}, {"token": "x"}, {"token": "../" * 10 + "ab"}, "junk"])
+def test_whoever_has_no_token_gets_one(handlers, kept):
+    if kept == "junk":
+        kept = {"token": 7, "language": "<b>"}
+    fresh = handlers.open(kept, "zh-CN")["visitor"]["value"]
+    assert len(fresh["token"]) == 32
+    assert fresh["language"] == "zh"
+
+
+def test_two_visitors_are_apart(handlers, visitor, session, store, tall):
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor, max_tiles=3)
+    other = handlers.open(None, "en")["visitor"]["value"]
+    second = store.open(other["token"])
+    assert second.conversation.turns == []
+    assert second.settings == Settings()
+    assert session.settings.max_tiles == 3
+    assert not list(second.folder.glob("files/*"))
+    assert chat_text(handlers.open(other, "en")) == ""
+
+
+def test_the_engine_gets_exactly_what_the_page_showed(handlers, visitor, engine, tall, wide):
+    handlers.add_images(visitor, [str(tall), str(wide)])
+    handlers.change(visitor, *values(max_tiles=13))
+    list(handlers.prepare(visitor))
+    ask(handlers, visitor, "Compare them.", max_tiles=13)
+    prepared, asked = engine.prepared[0][0], engine.asked[0][0]
+    assert prepared.turns[-1].attachments == asked.turns[-1].attachments
+    assert prepared.id == asked.id
+    budgets = [(a.path.name, a.kind, a.max_tiles) for a in asked.turns[-1].attachments]
+    assert budgets == [(tall.name, "image", 6), (wide.name, "image", 6)]
+    assert asked.turns[-1].question == "Compare them."
+    for attachment, original in zip(asked.turns[-1].attachments, (tall, wide), strict=True):
+        assert attachment.path.read_bytes() == original.read_bytes()
+        assert attachment.path != original
+
+
+def test_a_sent_picture_leaves_the_page_and_is_not_sent_again(handlers, visitor, engine, tall):
+    handlers.add_image(visitor, str(tall))
+    view = ask(handlers, visitor)
+    assert "sheet" not in view["tray"]["value"]
+    assert "Image-1" in chat_text(view)
+    assert "in this chat" in chat_text(view)
+    ask(handlers, visitor, "And now?")
+    second = engine.asked[1][0]
+    assert [len(turn.attachments) for turn in second.turns] == [1, 0]
+    assert second.turns[0].answer == "A photo of a tower."
+    assert second.turns[1].answer == ""
+
+
+def test_a_question_without_a_picture(handlers, visitor, engine):
+    view = ask(handlers, visitor, "Hello?")
+    assert engine.asked[0][0].attachments == []
+    assert "A photo of a tower." in chat_text(view)
+    assert "visual tokens" not in chat_text(view)
+
+
+def test_the_answer_grows_while_stop_stands_where_send_was(handlers, visitor):
+    views = list(handlers.send(visitor, "What?", *values()))
+    answers = [v["chat"]["value"][-1]["content"] for v in views if "chat" in v]
+    assert answers[:5] == ["…", "A ", "A photo ", "A photo of a ", "A photo of a tower."]
+    assert "21.0 tokens/s" in answers[-1]
+    assert "seed 7" in answers[-1]
+    busy = views[0]
+    assert (busy["send"]["visible"], busy["stop"]["visible"]) == (False, True)
+    idle = merged(*views)
+    assert (idle["send"]["visible"], idle["stop"]["visible"]) == (True, False)
+
+
+def test_stop_keeps_the_part_that_came(handlers, visitor, engine, session, store):
+    answering = handlers.send(visitor, "What?", *values())
+    for view in answering:
+        if "A photo" in str(view.get("chat")):
+            break
+    answering.close()
+    assert engine.closed == 1
+    view = handlers.stop(visitor)
+    assert session.conversation.turns[0].answer.strip() == "A photo"
+    assert "stopped" in chat_text(view)
+    assert view["send"]["visible"]
+    reopened = restarted(handlers, store).open(visitor, "en")
+    assert "A photo" in chat_text(reopened)
+
+
+def test_stop_before_the_first_word_gives_the_question_back(handlers, visitor, session, tall):
+    handlers.add_image(visitor, str(tall))
+    answering = handlers.send(visitor, "What?", *values())
+    assert next(answering)["stop"]["visible"]
+    answering.close()
+    assert session.conversation.turns == []
+    assert session.draft.question == "What?"
+    assert session.draft.attachments[0].max_tiles is None
+    assert tall.name in handlers.open(visitor, "en")["tray"]["value"]
+
+
+@pytest.mark.parametrize(
+    "failure", [QueueFull("32 visitors are waiting; please try again soon."), RuntimeError("boom")]
+)
+def test_an_error_loses_nothing(handlers, visitor, session, engine, tall, failure, caplog):
+    engine.answers = [[failure]]
+    handlers.add_image(visitor, str(tall))
+    with caplog.at_level(logging.ERROR):
+        view = ask(handlers, visitor, "What?")
+    expected = isinstance(failure, QueueFull)
+    sentence = "32 visitors are waiting" if expected else "Something went wrong"
+    assert sentence in view["notice"]["value"]
+    assert "boom" not in str(view)
+    assert ("boom" in caplog.text) is not expected
+    assert view["question"]["value"] == "What?"
+    assert tall.name in view["tray"]["value"]
+    assert view["send"]["visible"]
+    assert session.conversation.turns == []
+    engine.answers = [["Fine."]]
+    assert "Fine." in chat_text(ask(handlers, visitor, "What?"))
+
+
+def test_an_error_in_the_middle_keeps_the_part_that_came(handlers, visitor, session, engine):
+    engine.answers = [["Half ", QueueFull("enough")]]
+    view = ask(handlers, visitor)
+    assert "enough" in view["notice"]["value"]
+    assert session.conversation.turns[0].answer == "Half "
+
+
+@pytest.mark.parametrize(
+    ("question", "changed", "sentence"),
+    [
+        (" ", {}, "write a question"),
+        ("x" * 501, {}, "501 characters; 500 is the most"),
+        ("Hi", {"seed": -1}, "seed must be between"),
+        ("Hi", {"temperature": 9}, "temperature must be between"),
+        ("Hi", {"max_tiles": 60}, "60 tiles are more than this page allows; 24"),
+        ("Hi", {"max_frames": 65}, "65 frames are more than this page allows; 64"),
+        ("Hi", {"temperature": None}, "temperature must be a number"),
+    ],
+)
+def test_limits_are_said_in_words(handlers, visitor, engine, session, question, changed, sentence):
+    view = ask(handlers, visitor, question, **changed)
+    assert sentence in view["notice"]["value"]
+    assert view["question"]["value"] == question
+    assert engine.asked == []
+    assert session.settings == Settings()
+
+
+def test_files_that_cannot_be_used_are_refused_by_name(handlers, visitor, session, tmp_path, tall):
+    handlers.add_image(visitor, str(tall))
+    fake = tmp_path / "fake.png"
+    fake.write_text("no picture")
+    view = handlers.add_images(visitor, [str(fake)])
+    assert "fake.png" in view["notice"]["value"]
+    assert tall.name in view["tray"]["value"]
+    assert len(list(session.folder.glob("files/*"))) == 1
+    video = handlers.add_video(visitor, str(fake))
+    assert "fake.png" in video["notice"]["value"]
+
+
+def test_limits_of_files(tmp_path, engine, tall):
+    limits = Limits(files=1, pixels=10_000, upload_bytes=10_000_000)
+    handlers = Handlers(engine, SessionStore(tmp_path / "s", limits), About("nano"))
+    visitor = handlers.open(None, "en")["visitor"]["value"]
+    assert "million pixels" in handlers.add_image(visitor, str(tall))["notice"]["value"]
+    small = tmp_path / "small.png"
+    for colour in ("red", "blue"):
+        Image.new("RGB", (9, 9), colour).save(small)
+        view = handlers.add_images(visitor, [str(small)])
+    assert "1 files already" in view["notice"]["value"]
+
+
+def test_retry_replaces_the_answer_at_its_first_word(handlers, visitor, session, engine):
+    ask(handlers, visitor)
+    engine.answers = [[QueueFull("full")]]
+    failed = merged(*handlers.retry(visitor, *values()))
+    assert session.conversation.turns[0].answer == "A photo of a tower."
+    assert "full" in failed["notice"]["value"]
+    engine.answers = [["Another."]]
+    again = merged(*handlers.retry(visitor, *values(seed=5.0)))
+    assert session.conversation.turns[0].answer == "Another."
+    assert len(session.conversation.turns) == 1
+    assert engine.asked[-1][0].turns[-1].answer == ""
+    assert "seed 5" in chat_text(again)
+
+
+def test_undo_gives_question_and_picture_back(handlers, visitor, session, tall):
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor, "What?")
+    view = handlers.undo(visitor)
+    assert view["question"]["value"] == "What?"
+    assert tall.name in view["tray"]["value"]
+    assert view["chat"]["value"] == []
+    assert "no question" in handlers.undo(visitor)["notice"]["value"]
+
+
+def test_chats_can_be_left_opened_and_deleted(handlers, visitor, session, engine, tall):
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor, "First?")
+    first = session.conversation.id
+    assert chat_text(handlers.new_chat(visitor, "Be brief.")) == ""
+    view = ask(handlers, visitor, "Second?", system="Be brief.")
+    assert [title for title, _ in view["chats"]["choices"]] == ["Second?", "First?"]
+    assert engine.asked[-1][0].system == "Be brief."
+    view = handlers.choose_chat(visitor, first)
+    assert "First?" in chat_text(view)
+    assert view["system"]["value"] == SYSTEM_MESSAGE
+    view = handlers.delete_chat(visitor)
+    assert engine.forgotten == [first]
+    assert "Second?" in chat_text(view)
+    assert not list(session.folder.glob("files/*/*"))
+    assert "no longer here" in handlers.choose_chat(visitor, first)["notice"]["value"]
+
+
+def test_everything_is_there_after_a_restart(handlers, visitor, store, tall, wide):
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor, "What?", temperature=0.5)
+    handlers.add_image(visitor, str(wide))
+    handlers.keep_question(visitor, "And thi")
+    view = restarted(handlers, store).open(visitor, "en")
+    assert "A photo of a tower." in chat_text(view)
+    assert "first word after 0.4 s" in chat_text(view)
+    assert wide.name in view["tray"]["value"]
+    assert "Image-2" in view["tray"]["value"]
+    assert view["question"]["value"] == "And thi"
+    assert view["temperature"]["value"] == 0.5
+
+
+def test_what_is_on_the_page_can_be_taken_away(handlers, visitor, session, tall, wide):
+    handlers.add_images(visitor, [str(tall), str(wide)])
+    view = handlers.touch(visitor, "remove", "0")
+    assert wide.name in view["tray"]["value"]
+    assert tall.name not in view["tray"]["value"]
+    assert "sheet" not in handlers.clear(visitor)["tray"]["value"]
+    assert session.draft.attachments == ()
+    for action, name in (("remove", "99"), ("example", "/etc/passwd"), ("other", "x")):
+        assert "sheet" not in handlers.touch(visitor, action, name)["tray"]["value"]
+
+
+def test_a_forged_visitor_is_asked_to_reload(handlers):
+    for forged in (None, {"token": "0" * 31}, {"token": "../../etc"}):
+        assert "reload" in handlers.add_image(forged, "x.png")["notice"]["value"]
+        assert "reload" in ask(handlers, forged)["notice"]["value"]
+
+
+def test_the_page_speaks_chinese(handlers, visitor):
+    view = handlers.speak(visitor, "zh")
+    assert view["send"]["value"] == "发送"
+    assert view["visitor"]["value"] == {**visitor, "language": "zh"}
+    assert "请先写一个问题" in ask(handlers, view["visitor"]["value"], " ")["notice"]["value"]
+
+
+def test_what_goes_on_is_said(handlers, visitor, engine):
+    engine.answers = [[Loading(0.43), Waiting(2), Reading(3, 7), Text(""), "Yes."]]
+    said = [v["status"]["value"] for v in handlers.send(visitor, "So?", *values()) if "status" in v]
+    for sentence in ("43 %", "2 before you", "3 of 7 tiles", "The answer is ready."):
+        assert any(sentence in status for status in said)
+
+
+def test_loading_and_failing_are_shown(handlers, visitor, engine):
+    engine.loading = 0.25
+    view = handlers.tick(visitor)
+    assert "25 %" in view["model"]["value"]
+    assert view["timer"]["active"]
+    engine.loading = None
+    handlers.problem = lambda: "there is no <model>"
+    view = handlers.tick(visitor)
+    assert "there is no &lt;model&gt;" in view["model"]["value"]
+    assert not view["timer"]["active"]
+
+
+def test_the_model_is_introduced_honestly(engine, store):
+    nano = Handlers(engine, store, About("nano", embedded=True)).open(None, "en")
+    assert "OpenGVLab/InternVL2_5-1B" in nano["about"]["value"]
+    assert "does not know photos" in nano["about"]["value"]
+    big = Handlers(engine, store, About("InternVL2_5-1B", "MIT")).open(None, "en")
+    assert "licence: MIT" in big["about"]["value"]
+
+
+def test_neither_typed_nor_written_text_becomes_html(handlers, visitor, session, engine, tall):
+    evil = "<script>alert(1)</script> <img src=x onerror=alert(1)> ![x](http://x/y.png)"
+    engine.answers = [[evil, "\n```html\n<b>x</b>\n\n```\n`<i>`\n", "```\n<u>open"]]
+    view = ask(handlers, visitor, f"{evil}\n\n<div>*a*</div>")
+    asked, answered = (message["content"] for message in view["chat"]["value"])
+    for content in (asked, answered):
+        for tag in ("<script", "<img", "<b>x", "<i>", "<u>"):
+            assert tag not in content
+    assert "![" not in answered
+    assert "\n" not in asked
+    assert "*a*" in asked
+
+
+def test_answers_stay_readable_markdown():
+    box = to_markdown("<ref>a & b</ref><box>[[1, 2, 3, 4]]</box>")
+    assert box == "&lt;ref>a &amp; b&lt;/ref>&lt;box>[[1, 2, 3, 4]]&lt;/box>"
+    assert to_markdown("**x** `a<b`") == "**x** <code>a&#60;b</code>"
+    assert to_markdown("```\na\n\nb\n```\nc").count("<pre>") == 1
+    assert "\n" not in to_markdown("```\na\n\nb\n```").strip()
+
+
+def test_an_empty_answer_is_said(handlers, visitor, session):
+    handlers.engine.answers = [[]]
+    view = ask(handlers, visitor, "What?")
+    assert "no answer" in view["notice"]["value"]
+    assert view["question"]["value"] == "What?"
+
+
+def test_pictures_left_out_of_a_full_context_are_mentioned(handlers, visitor, engine, tall):
+    handlers.add_image(visitor, str(tall))
+    engine.tile_counts = lambda conversation: [[1]]
+    assert "oldest of 7 tiles were left out" in chat_text(ask(handlers, visitor))
+
+
+def test_an_engine_error_while_reading_ahead_is_shown(handlers, visitor, tall):
+    class Failing(ScriptedEngine):
+        def prepare(self, conversation, settings):
+            raise QueueFull("too many")
+            yield
+
+    handlers.engine = Failing()
+    handlers.add_image(visitor, str(tall))
+    view = merged(*handlers.prepare(visitor))
+    assert "too many" in view["notice"]["value"]

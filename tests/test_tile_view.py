@@ -1,0 +1,137 @@
+"""The tile view shows what the model gets: the same grids, tiles and frames, nothing as HTML."""
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from scripted_engine import ScriptedEngine
+
+from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
+from internvl.preprocessing import load_image, sample_frames, split_into_tiles
+from internvl.ui.serve import find_examples
+from internvl.ui.text import WORDS, words
+from internvl.ui.tiles import clock, count_tiles, draw_tray
+
+TEXT = words("en")
+
+
+def sheets(html):
+    """Per attachment: columns, rows, the numbers in order, the sum in words."""
+    shown = []
+    for article in html.split("<article")[1:]:
+        grid = re.search(r"--columns: (\d+); --rows: (\d+)", article)
+        numbers = [int(n) for n in re.findall(r"<b>(\d+)</b>", article)]
+        said = re.search(r"<strong>(.*?)</strong>", article)[1]
+        shown.append((grid and (int(grid[1]), int(grid[2])), numbers, said))
+    return shown
+
+
+def picture_in(html, position):
+    source = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)[position]
+    return Image.open(io.BytesIO(base64.b64decode(source)))
+
+
+@pytest.mark.parametrize("max_tiles", [1, 2, 4, 6, 7, 12, 24])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_view_equals_what_the_model_gets(tall, wide, max_tiles, count):
+    settings = Settings(max_tiles=max_tiles)
+    attachments = [Attachment(p, "image") for p in (tall, wide, tall, wide, tall)[:count]]
+    shown = sheets(draw_tray(attachments, settings, TEXT))
+    sent = freeze(attachments, settings)
+    engine_counts = ScriptedEngine().tile_counts(Conversation(turns=[Turn("", sent)]))
+    assert len(shown) == count
+    for (grid, numbers, said), attachment, counted in zip(shown, sent, engine_counts, strict=True):
+        tiles = split_into_tiles(load_image(attachment.path), attachment.max_tiles)
+        assert numbers == (list(range(1, len(tiles) + 1)) if len(tiles) > 1 else [1])
+        assert [len(tiles)] == counted == [count_tiles(attachment)]
+        assert grid[0] * grid[1] == max(1, len(tiles) - 1)
+        assert f"{len(tiles)} tile" in said
+
+
+def test_the_sum_is_said_in_words(tmp_path):
+    Image.new("RGB", (640, 480)).save(tmp_path / "scan.png")
+    html = draw_tray([Attachment(tmp_path / "scan.png", "image")], Settings(), TEXT)
+    assert "4 × 3 tiles + thumbnail = 13 tiles" in html
+    assert "3,328 visual tokens" in html
+    assert "enlarged 2.8×" in html
+    small = draw_tray(
+        [Attachment(tmp_path / "scan.png", "image")],
+        Settings(max_tiles=1),
+        TEXT,
+        tokens_per_tile=64,
+    )
+    assert "<strong>1 tile</strong>" in small
+    assert "64 visual tokens" in small
+
+
+def test_what_surprises_people_is_said(tmp_path):
+    Image.new("L", (2480, 3508)).save(tmp_path / "page.png")
+    html = draw_tray([Attachment(tmp_path / "page.png", "image")], Settings(max_tiles=12), TEXT)
+    assert "shrunk to 37 %" in html
+    assert "you allowed 12; this shape uses 6" in html
+
+
+def test_the_picture_is_upright_and_small(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3000, 1500), "red").save(tmp_path / "phone.jpg", exif=exif)
+    html = draw_tray([Attachment(tmp_path / "phone.jpg", "image")], Settings(), TEXT)
+    assert picture_in(html, 0).size == (512, 1024)
+    assert "1,500 × 3,000 pixels" in html
+
+
+@pytest.mark.parametrize("bounds", [(None, None), (0.5, 1.5)])
+def test_the_frames_are_those_the_model_gets(clip, bounds):
+    settings = Settings(max_frames=5)
+    attachment = Attachment(clip, "video", *bounds)
+    html = draw_tray([attachment], settings, TEXT)
+    frames = sample_frames(clip, freeze([attachment], settings)[0].max_frames, *bounds)
+    ((_, numbers, said),) = sheets(html)
+    assert numbers == list(range(1, len(frames) + 1))
+    assert said == f"{len(frames)} frames = {len(frames)} tiles"
+    assert re.findall(r"<span>(\d+:[\d.]+)</span>", html) == [clock(f.time) for f in frames]
+    for position, frame in enumerate(frames):
+        expected = frame.picture.copy()
+        expected.thumbnail((224, 224))
+        drawn = picture_in(html, position)
+        assert drawn.size == expected.size
+        means = (image.convert("L").resize((1, 1)).getpixel((0, 0)) for image in (drawn, expected))
+        assert abs(next(means) - next(means)) <= 3
+
+
+def test_names_are_escaped(tmp_path):
+    path = tmp_path / "<img src=x onerror=alert(1)>\"'${1}.png"
+    Image.new("RGB", (8, 8)).save(path)
+    html = draw_tray([Attachment(path, "image")], Settings(), TEXT)
+    assert "<img src=x" not in html
+    assert "&lt;img src=x" in html
+
+
+def test_a_lost_file_is_said_and_can_be_removed(tmp_path, tall):
+    gone = Attachment(tmp_path / "gone.png", "image")
+    html = draw_tray([gone, Attachment(tall, "image")], Settings(), TEXT)
+    assert "gone.png is not there any more" in html
+    assert 'data-remove="0"' in html
+    assert "Image-2" in html
+
+
+def test_examples_come_from_their_folder(tmp_path, tall):
+    (tmp_path / "small_print.png").write_bytes(Path(tall).read_bytes())
+    listed = {"small_print.png": {"en": "What is it?", "zh": "这是什么？"}}
+    (tmp_path / "examples.json").write_text(json.dumps(listed), encoding="utf-8")
+    examples = find_examples(tmp_path)
+    html = draw_tray([], Settings(), TEXT, examples=examples)
+    assert 'data-example="small_print.png"' in html
+    assert "Small print" in html
+    assert examples[0].question["zh"] == "这是什么？"
+    assert find_examples(tmp_path / "none") == []
+
+
+def test_both_languages_have_the_same_holes():
+    for key, (english, chinese) in WORDS.items():
+        assert english and chinese, key
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
