@@ -54,7 +54,7 @@ def frame_indices(
     video. Raises ValueError for an empty clip.
 
     >>> frame_indices(100, 25, 4)
-    [12, 37, 61, 86]
+    [12, 37, 62, 86]
     """
     if frames_in_video < 1 or segments < 1 or fps <= 0:
         raise ValueError(

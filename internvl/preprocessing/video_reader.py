@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -36,7 +35,7 @@ from internvl.preprocessing.video_table import (
     VideoError,
     build_table,
     open_video,
-    packets_of,
+    packets_from,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +68,8 @@ def read_with_av(
     """Positions and pictures of the wanted frames, which rise.
 
     A damaged frame gives way to the next sound one before the following wanted frame, or before
-    `end`; where there is none, it is left out.
+    `end`; where there is none, it is left out. Damage shows where the decoder objects to it: a few
+    changed bits in HEVC or VP9 can pass for other pictures.
     """
     last = -1
     try:
@@ -117,9 +117,9 @@ def _sound_pictures(
         begun: Key | None = None
         for target, following in pairwise([*wanted, end]):
             key = table.key_before(target)
-            if key != begun and (found is None or key.position > found[0]):
+            if key != begun and (found is None or key.position > found[0] + 1):
                 begun = key
-                frames = _sound_frames(stream, table, _packets_from(container, stream, table, key))
+                frames = _sound_frames(stream, table, packets_from(container, stream, table, key))
                 found = next(frames, None)
             while found and found[0] < target:
                 found = next(frames, None)
@@ -127,48 +127,35 @@ def _sound_pictures(
                 yield found[0], _picture(found[1])
 
 
-def _packets_from(
-    container: InputContainer, stream: VideoStream, table: FrameTable, key: Key
-) -> "Iterator[VideoPacket]":
-    """The packets from a keyframe on, or from somewhere before it."""
-    # Seeking goes by presentation times in some containers and by decoding times in others.
-    for time in (key.pts, key.dts, table.keys[0].dts, -(2**40)):
-        with contextlib.suppress(FFmpegError):
-            if time is not None:
-                container.seek(time, stream=stream)
-            packets = packets_of(container, stream)
-            first = next(packets, None)
-            place = table.order.get(table.stamp(first)) if first else None
-            if first and place is not None and place <= table.order[table.stamp(key)]:
-                return chain([first], packets)
-    return iter(())
-
-
 def _sound_frames(
     stream: VideoStream, table: FrameTable, packets: "Iterator[VideoPacket]"
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Positions and frames, without those that rest on damaged data.
 
-    After a packet that can't be decoded, nothing is sound before the next keyframe.
+    After a packet that can't be decoded, nothing is sound before the next keyframe. The frame
+    before it isn't either: where the damage begins is often decoded without complaint.
     """
     starts = {table.stamp(key): key.position for key in table.keys}
     base: int | None = None  # position of the keyframe from which everything is sound
+    held: tuple[int, VideoFrame] | None = None
     count = 0
     for packet in chain(packets, [None]):
-        if packet and base is None:
-            base = starts.get(table.stamp(packet))
-            count = base or 0
-        if base is None or (packet and table.positions.get(table.stamp(packet), base) < base):
-            continue  # shown before its keyframe: it rests on the keyframe before
         frames = _decoded(stream, packet)
-        if frames is None:
-            base = None
-            continue
-        for frame in frames:
+        if packet and base is None and frames is not None:
+            base = starts.get(table.stamp(packet))
+        elif packet and frames is None and base is not None:
+            # What is shown before its keyframe rests on the one before: it may well be missing.
+            leading = table.positions.get(table.stamp(packet), base) < base
+            base, held = (base, held) if leading else (None, None)
+        for frame in frames or ():
             position = table.positions.get(frame.pts, -1) if table.positions else count
             count += 1
-            if position >= base:
-                yield position, frame
+            if base is not None and position >= base:
+                if held:
+                    yield held
+                held = position, frame
+    if held:
+        yield held
 
 
 def _decoded(stream: VideoStream, packet: "VideoPacket | None") -> list[VideoFrame] | None:
@@ -179,7 +166,6 @@ def _decoded(stream: VideoStream, packet: "VideoPacket | None") -> list[VideoFra
             return frames
     if stream.codec_context.thread_count != 1:
         raise _DamagedError
-    stream.codec_context.flush_buffers()
     return None
 
 
