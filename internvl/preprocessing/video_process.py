@@ -81,7 +81,7 @@ def _exchange(child: "subprocess.Popen[bytes]", request: dict[str, Any]) -> Iter
     requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
     requests.write(json.dumps(request).encode() + b"\n")
     requests.flush()
-    while line := answers.readline():
+    while (line := answers.readline()).endswith(b"\n"):
         header = json.loads(line)
         picture = None
         if "shape" in header:
