@@ -40,6 +40,14 @@ def write_project(folder: Path, samples: int = 12, **recipe: Any) -> Path:
     return write_json(folder / "recipe.json", {**settings, **recipe})
 
 
+def forget_accelerate() -> None:
+    """Let a process that has trained start with other settings; otherwise these are for good."""
+    from accelerate.state import AcceleratorState, GradientState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
 def stage(**changes: Any) -> dict[str, Any]:
     """A stage that trains projector and language model."""
     trains = ["projector", "language_model"]
