@@ -92,6 +92,19 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     wait_until(page, lambda: engine.closed == 1)
 
 
+def test_browser_stop_holds_against_a_flood_of_words(serve_page, visit):
+    engine = ScriptedEngine([f"word{n} " for n in range(100_000)])
+    page = visit(serve_page(engine))
+    page.locator("#question textarea").fill("Count.")
+    page.locator("#send").click()
+    expect(page.locator('#chat [data-testid="bot"]')).to_contain_text("word50")
+    page.locator("#stop").click()
+    expect(page.locator("#send")).to_be_visible()
+    wait_until(page, lambda: engine.closed == 1)
+    expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
+    expect(page.locator("#status")).to_have_text("")
+
+
 def wait_until(page, condition):
     """Wait for something that only this process knows."""
     for _ in range(400):
@@ -156,6 +169,9 @@ def test_browser_errors_are_a_sentence_and_lose_nothing(serve_page, visit, tall,
     fake = tmp_path / "fake.png"
     fake.write_text("no picture")
     attach(page, "Image", fake)
+    expect(page.get_by_role("alert")).to_contain_text("fake.png")
+    page.locator("#question textarea").fill("Is it still said?")
+    page.locator("#question textarea").blur()
     expect(page.get_by_role("alert")).to_contain_text("fake.png")
 
 

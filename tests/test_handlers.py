@@ -78,6 +78,20 @@ def test_the_engine_gets_exactly_what_the_page_showed(handlers, visitor, engine,
         assert attachment.path != original
 
 
+def test_reading_ahead_ends_when_something_else_is_on_the_page(handlers, visitor, tall, wide):
+    handlers.add_image(visitor, str(tall))
+    for change in (
+        lambda: handlers.change(visitor, *values(max_tiles=3)),
+        lambda: handlers.add_images(visitor, [str(wide)]),
+        lambda: ask(handlers, visitor),
+    ):
+        reading = handlers.prepare(visitor)
+        assert next(reading) == {}
+        assert "1 of" in next(reading)["status"]["value"]
+        change()
+        assert list(reading) == []
+
+
 def test_a_sent_picture_leaves_the_page_and_is_not_sent_again(handlers, visitor, engine, tall):
     handlers.add_image(visitor, str(tall))
     view = ask(handlers, visitor)
@@ -134,6 +148,17 @@ def test_stop_before_the_first_word_gives_the_question_back(handlers, visitor, s
     assert session.draft.question == "What?"
     assert session.draft.attachments[0].max_tiles is None
     assert tall.name in handlers.open(visitor, "en")["tray"]["value"]
+
+
+def test_a_chat_deleted_while_it_is_answered_stays_deleted(handlers, visitor, session, tall):
+    handlers.add_image(visitor, str(tall))
+    answering = handlers.send(visitor, "What?", *values())
+    next(answering)
+    handlers.delete_chat(visitor)
+    answering.close()
+    assert session.draft.question == ""
+    assert session.draft.attachments == ()
+    assert [c.turns for c in session.conversations] == [[]]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from internvl.chat import Session, Turn, freeze
+from internvl.chat import Attachment, Session, Turn, freeze
 from internvl.engines.base import Reading
 from internvl.ui import drafts, views
 from internvl.ui.errors import friendly
@@ -93,16 +93,21 @@ class DraftHandlers(Page):
 
     @friendly
     def prepare(self, visitor: Visitor) -> Iterator[View]:
-        """Let the model read what is on the page while the visitor still types."""
+        """Let the model read what is on the page while the visitor still types.
+
+        Ends by itself when something else is on the page.
+        """
         session, text = self.enter(visitor)
-        attachments = freeze(session.draft.attachments, session.settings)
+        conversation, attachments = session.conversation, self._draft(session)
+        yield {}  # Gradio empties the outputs of a generator that yields nothing.
         if not attachments:
             return
-        conversation = session.conversation
         ahead = request(conversation, len(conversation.turns), Turn("", attachments))
         read: Reading | None = None
         with closing(self.engine.prepare(ahead, session.settings)) as events:
             for event in events:
+                if session.conversation is not conversation or self._draft(session) != attachments:
+                    return
                 read = event if isinstance(event, Reading) else read
                 yield views.status(type(event).__name__.lower(), text, event)
         if read:
@@ -118,3 +123,7 @@ class DraftHandlers(Page):
         session.save()
         emptied: View = {name: {"value": None} for name in ("image", "images", "video")}
         return merged(self.tray(session, text), emptied, views.status(), views.notice())
+
+    def _draft(self, session: Session) -> tuple[Attachment, ...]:
+        """What would be sent now."""
+        return freeze(session.draft.attachments, session.settings)

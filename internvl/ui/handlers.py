@@ -156,7 +156,8 @@ class Handlers(DraftHandlers):
 def settle(session: Session, conversation: Conversation, turn: Turn) -> bool:
     """Put an unanswered turn's question back on the page; is there anything to put back?"""
     turns = conversation.turns
-    if turn.answer or not turns or turns[-1] is not turn:
+    kept = any(conversation is c for c in session.conversations)
+    if turn.answer or not kept or not turns or turns[-1] is not turn:
         return False
     turns.pop()
     drafts.take_back(session, turn)

@@ -62,7 +62,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "尚未添加附件。不附图片也可以提问。",
     ),
     "tray.examples": ("Or try one of these", "或者试试这些"),
-    "tray.picture": ("Image-{number}", "图 {number}"),
+    "tray.picture": ("Image-{number}", "Image-{number}"),
     "tray.lone": ("Picture", "图片"),
     "tray.video": ("Video", "视频"),
     "tray.remove": ("Remove {name}", "移除 {name}"),
@@ -93,7 +93,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "上限为 {allowed}，此形状使用 {used}",
     ),
     "tray.clip": ("from {start} to {end} of {duration}", "取 {start} 到 {end}，全长 {duration}"),
-    "tray.frame": ("Frame-{number} at {time}", "第 {number} 帧，{time}"),
+    "tray.frame": ("Frame-{number} at {time}", "Frame-{number}，{time}"),
     # The chat
     "chat.label": ("Conversation", "对话"),
     "chat.placeholder": (

@@ -71,7 +71,8 @@ def notice(sentence: str = "") -> View:
 def chat(session: Session, text: Words, running: Turn | None = None) -> View:
     """The conversation on the page."""
     receipts = read_receipts(session, session.conversation)
-    return {"chat": {"value": draw_chat(session.conversation, receipts, text, running)}}
+    back: View = {name: {"visible": bool(session.conversation.turns)} for name in ("retry", "undo")}
+    return {"chat": {"value": draw_chat(session.conversation, receipts, text, running)}, **back}
 
 
 def chats(session: Session, text: Words) -> View:

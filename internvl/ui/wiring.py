@@ -76,12 +76,12 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
     quick = {"queue": False}
     wire.on([c["language"].input], handlers.speak, ["language"], everything, **quick)
     wire.on([c["timer"].tick], handlers.tick, [], ["model", "timer"], **quick)
-    preparing = _connect_draft(wire, c, handlers)
-    _connect_chat(wire, c, handlers, preparing)
+    _connect_draft(wire, c, handlers)
+    _connect_chat(wire, c, handlers)
 
 
-def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> list[Any]:
-    """The events around the tile view; returns those in which the model reads ahead."""
+def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> None:
+    """The events around the tile view; after each the model reads ahead."""
     last = {"queue": False, "trigger_mode": "always_last"}
     shown = [*_DRAFT, "status", "notice"]
 
@@ -99,36 +99,34 @@ def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> list[Any]:
         (c["start"].input, handlers.trim, ["start", "end"]),
         (c["end"].input, handlers.trim, ["start", "end"]),
     ]
-    preparing = []
     for trigger, handler, inputs in triggers:
         changed = wire.on([trigger], handler, inputs, shown, **last)
-        reading = wire.on(changed.then, handlers.prepare, [], ["status", "notice"])
-        preparing.append(reading)
-    gr.on([trigger for trigger, _, _ in triggers], fn=None, cancels=preparing)
+        wire.on(changed.then, handlers.prepare, [], ["status", "notice"])
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
     wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)
-    return preparing
 
 
-def _connect_chat(wire: _Wire, c: Components, handlers: Handlers, preparing: list[Any]) -> None:
+def _connect_chat(wire: _Wire, c: Components, handlers: Handlers) -> None:
     asked = wire.on(
         [c["send"].click, c["question"].submit],
         handlers.send,
         ["question", *VALUES],
         _TALK,
-        cancels=preparing,
         trigger_mode="once",
     )
-    again = wire.on(
-        [c["retry"].click], handlers.retry, VALUES, _TALK, cancels=preparing, trigger_mode="once"
-    )
-    ending = {"queue": False, "cancels": [asked, again, *preparing]}
-    wire.on([c["stop"].click], handlers.stop, [], _TALK, **ending)
-    wire.on([c["undo"].click], handlers.undo, [], _TALK, **ending)
-    wire.on([c["new"].click], handlers.new_chat, ["system"], _TALK, **ending)
-    wire.on([c["chats"].input], handlers.choose_chat, ["chats"], _TALK, **ending)
-    wire.on([c["delete"].click], handlers.delete_chat, [], _TALK, **ending)
+    again = wire.on([c["retry"].click], handlers.retry, VALUES, _TALK, trigger_mode="once")
+    endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
+        (c["stop"].click, handlers.stop, []),
+        (c["undo"].click, handlers.undo, []),
+        (c["new"].click, handlers.new_chat, ["system"]),
+        (c["chats"].input, handlers.choose_chat, ["chats"]),
+        (c["delete"].click, handlers.delete_chat, []),
+    ]
+    for trigger, handler, inputs in endings:
+        # Cancelled first and queued, so that the view comes after all that the answer has sent.
+        cancelled = gr.on([trigger], fn=None, cancels=[asked, again])
+        wire.on(cancelled.then, handler, inputs, _TALK)
 
 
 def _spread(handler: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any]:
