@@ -74,7 +74,8 @@ def receipt_facts(receipt: Mapping[str, Any], text: Mapping[str, str]) -> list[s
     }
     pictures = ["tiles", "tokens"] if receipt["tiles"] else []
     parts = [*pictures, "first", "speed", "seed", receipt["finish_reason"]]
-    return [text[f"receipt.{part}"].format(**values) for part in parts]
+    facts = [text[f"receipt.{part}"].format(**values) for part in parts]
+    return [text["tray.one"], *facts[1:]] if receipt["tiles"] == 1 else facts
 
 
 def _marks(

@@ -141,8 +141,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "status.waiting": ("{place} before you", "前面还有 {place} 位"),
     "status.reading": ("Reading: {done} of {total} tiles", "正在读图：{done} / {total} 个图块"),
     "status.read": (
-        "The model has read all {total} tiles. Ask away.",
-        "模型已读完全部 {total} 个图块，请提问。",
+        "The model has seen it all: {total} of {total} tiles.",
+        "模型已全部看完：{total} / {total} 个图块。",
     ),
     "status.thinking": ("Thinking about the question", "正在思考"),
     "status.answering": ("Answering", "正在回答"),
