@@ -3,7 +3,7 @@ BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: demo test check format
+.PHONY: demo test check format train-smoke
 
 demo: .venv/demo ## start the app with the embedded model on http://127.0.0.1:7860
 	$(BIN)/python app.py $(ARGS)
@@ -29,4 +29,12 @@ format: .venv/dev
 .venv/dev: requirements.txt requirements-dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+train-smoke: .venv/train ## all training stages in minutes: killed, resumed, evaluated
+	HF_HUB_OFFLINE=1 $(BIN)/python -m internvl.training.smoke $(ARGS)
+
+.venv/train: requirements.txt requirements-train.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements-train.txt
 	touch $@
