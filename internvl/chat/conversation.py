@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 SYSTEM_MESSAGE = (
     "你是书生·万象，英文名是InternVL，"
@@ -42,7 +42,8 @@ class Attachment:
 class Turn:
     """One question and its answer; the answer is empty until the model has written it.
 
-    With `region` the question put to the model is the published grounding prompt for that
+    `receipt` is what the answer cost, as JSON values; one that was stopped has none. With `region`
+    the question put to the model is the published grounding prompt for that
     description, and `question` is only what the page shows.
     """
 
@@ -50,6 +51,7 @@ class Turn:
     attachments: tuple[Attachment, ...] = ()
     answer: str = ""
     region: str | None = None
+    receipt: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self.attachments = tuple(self.attachments)

@@ -107,6 +107,10 @@ class Estimate:
 class Engine(Protocol):
     """Answers conversations."""
 
+    @property
+    def loading(self) -> float | None:
+        """The fraction of the model that is loaded, or None when there is nothing to wait for."""
+
     def estimate(self, conversation: Conversation, settings: Settings) -> Estimate:
         """The cost of the conversation as it stands. Raises PromptTooLong."""
 

@@ -22,25 +22,22 @@ _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 def draw_chat(
     conversation: Conversation,
-    receipts: Mapping[int, Mapping[str, Any]],
     text: Mapping[str, str],
     running: Turn | None = None,
 ) -> list[Message]:
     """The messages of a conversation; `running` is the turn being answered, shown without marks.
 
-    `receipts` go by the position of their turn. An answer without one was stopped.
+    An answer without a receipt was stopped.
     """
     messages, pictures, tiles = [], 0, 0
-    for position, turn in enumerate(conversation.turns):
+    for turn in conversation.turns:
         messages.append({"role": "user", "content": _asked(turn, pictures, text)})
         pictures += sum(attachment.kind == "image" for attachment in turn.attachments)
         tiles += sum(map(count_tiles, turn.attachments))
         if turn is running:
             messages.append(draw_answer(turn, text))
         else:
-            messages.append(
-                draw_answer(turn, text, _marks(turn, receipts.get(position), tiles, text))
-            )
+            messages.append(draw_answer(turn, text, _marks(turn, tiles, text)))
     return messages
 
 
@@ -78,10 +75,9 @@ def receipt_facts(receipt: Mapping[str, Any], text: Mapping[str, str]) -> list[s
     return [text["tray.one"], *facts[1:]] if receipt["tiles"] == 1 else facts
 
 
-def _marks(
-    turn: Turn, receipt: Mapping[str, Any] | None, tiles: int, text: Mapping[str, str]
-) -> str:
+def _marks(turn: Turn, tiles: int, text: Mapping[str, str]) -> str:
     """The line below an answer; `tiles` are all that were sent up to here."""
+    receipt = turn.receipt
     facts = receipt_facts(receipt, text) if receipt else []
     marks = [] if receipt else [text["chat.stopped" if turn.answer else "chat.unanswered"]]
     if receipt and receipt["tiles"] < tiles:

@@ -4,7 +4,7 @@ The handlers that answer are generators: closing one is Stop.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from internvl.chat import Conversation, Session, Turn, freeze
@@ -14,7 +14,6 @@ from internvl.ui.chat import draw_answer, draw_chat
 from internvl.ui.draft_handlers import DraftHandlers
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Visitor, closing, request
-from internvl.ui.receipts import keep_receipt, read_receipts
 from internvl.ui.views import View, Words, merged
 
 
@@ -48,7 +47,7 @@ class Handlers(DraftHandlers):
             if not session.conversation.turns:
                 raise PageError(text["error.nothing"])
             position = len(session.conversation.turns) - 1
-            turn = replace(session.conversation.turns[-1], answer="")
+            turn = replace(session.conversation.turns[-1], answer="", receipt=None)
         yield from self._answer(session, text, turn, position, {})
 
     @friendly
@@ -70,7 +69,6 @@ class Handlers(DraftHandlers):
             turns = session.conversation.turns
             if not turns:
                 raise PageError(text["error.nothing"])
-            keep_receipt(session, session.conversation, len(turns) - 1, None)
             drafts.take_back(session, turns.pop())
             session.save()
             question: View = {"question": {"value": session.draft.question}}
@@ -116,7 +114,7 @@ class Handlers(DraftHandlers):
         """Answer `turn`; an earlier version of it gives way at the first word."""
         conversation = session.conversation
         asked = request(conversation, position, turn)
-        messages = draw_chat(asked, read_receipts(session, conversation), text, running=turn)
+        messages = draw_chat(asked, text, running=turn)
         started = merged(sent, views.busy(), views.notice(), views.status("thinking", text))
         asked.turns[-1] = replace(turn)
         try:
@@ -130,7 +128,7 @@ class Handlers(DraftHandlers):
                         messages = [*messages[:-1], draw_answer(turn, text)]
                         yield {"chat": {"value": messages}, **views.status("answering", text)}
                     elif isinstance(event, Receipt):
-                        keep_receipt(session, conversation, position, event)
+                        turn.receipt = receipt_values(event)
                     else:
                         yield views.status(type(event).__name__.lower(), text, event)
             if not turn.answer:
@@ -149,7 +147,6 @@ class Handlers(DraftHandlers):
             last = position == len(conversation.turns) - 1
             if not turn.answer and last and conversation.turns[-1].question == turn.question:
                 conversation.turns[-1] = turn
-                keep_receipt(session, conversation, position, None)
             turn.answer += piece
 
 
@@ -162,3 +159,8 @@ def settle(session: Session, conversation: Conversation, turn: Turn) -> bool:
     turns.pop()
     drafts.take_back(session, turn)
     return True
+
+
+def receipt_values(receipt: Receipt) -> dict[str, Any]:
+    """What of a receipt is kept with the turn."""
+    return {name: value for name, value in asdict(receipt).items() if name != "token_ids"}

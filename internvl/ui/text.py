@@ -36,9 +36,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "about.privacy": (
         "Your chats and files stay on this server, apart from other visitors', and are deleted "
-        "{hours} hours after your last visit.",
-        "您的对话和文件只保存在此服务器上，与其他访客分开，并在最后一次访问 {hours} 小时后删除。",
+        "{time} after your last visit.",
+        "您的对话和文件只保存在此服务器上，与其他访客分开，并在最后一次访问 {time}后删除。",
     ),
+    "time.hours": ("{number:g} hours", "{number:g} 小时"),
+    "time.days": ("{number:g} days", "{number:g} 天"),
     # The panes
     "image_tab.label": ("Image", "图片"),
     "images_tab.label": ("Several images", "多张图片"),

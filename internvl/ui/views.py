@@ -10,7 +10,6 @@ from internvl.preprocessing import AttachmentError
 from internvl.ui.chat import draw_chat
 from internvl.ui.drafts import draft_video
 from internvl.ui.html import fill
-from internvl.ui.receipts import read_receipts
 from internvl.ui.text import WORDS, properties
 from internvl.ui.tiles import Example, draw_tray, video_seconds
 
@@ -70,9 +69,8 @@ def notice(sentence: str = "") -> View:
 
 def chat(session: Session, text: Words, running: Turn | None = None) -> View:
     """The conversation on the page."""
-    receipts = read_receipts(session, session.conversation)
     back: View = {name: {"visible": bool(session.conversation.turns)} for name in ("retry", "undo")}
-    return {"chat": {"value": draw_chat(session.conversation, receipts, text, running)}, **back}
+    return {"chat": {"value": draw_chat(session.conversation, text, running)}, **back}
 
 
 def chats(session: Session, text: Words) -> View:
@@ -149,8 +147,10 @@ def model(about: About, loading: float | None, problem: str | None, text: Words)
 
 def introduction(about: About, text: Words, hours: float, language: str) -> View:
     """What the model is, what is kept of the visitor, and the words that script.js needs."""
+    unit, number = ("days", hours / 24) if hours >= 48 and hours % 24 == 0 else ("hours", hours)
+    time = text[f"time.{unit}"].format(number=number)
     return {
-        "about": {"value": fill("about", about=about, t=text, hours=f"{hours:g}")},
+        "about": {"value": fill("about", about=about, t=text, time=time)},
         "words": {"value": fill("words", t=text, language=language)},
     }
 
