@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from training_project import (
     annotation,
     forget_accelerate,
     stage,
+    write_json,
     write_lines,
     write_project,
 )
@@ -120,10 +122,12 @@ def assert_same(found, expected):
     assert all(states[0][name].equal(states[1][name]) for name in states[1])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_killed_process_continues_with_the_same_losses(uninterrupted, tmp_path):
     recipe, whole = uninterrupted
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "internvl.training.loop", "--recipe", str(recipe)]
+    reading = write_json(recipe.with_name("reading.json"), {"extends": str(recipe), "workers": 2})
+    command = [sys.executable, "-m", "internvl.training.loop", "--recipe", str(reading)]
     process = subprocess.Popen(
         [*command, "--output", str(output)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -133,11 +137,27 @@ def test_a_killed_process_continues_with_the_same_losses(uninterrupted, tmp_path
     while len(read_log(output / "stage-2" / "log.csv")) < 3:
         assert process.poll() is None
         time.sleep(0.01)
+    readers = children(process.pid)
+    assert readers
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    while any(is_alive(reader) for reader in readers):
+        time.sleep(0.01)
     assert not (output / "stage-2" / "model").exists()
     run(recipe, output, resume=True)
     assert_same(output, whole)
+
+
+def children(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def is_alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class Killed(BaseException):

@@ -1,5 +1,8 @@
 """The sequences that one process learns from, in order, and where it is in them."""
 
+import ctypes
+import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +12,8 @@ from torch.utils.data import DataLoader
 from internvl.training.data import Corpus, Unusable
 from internvl.training.packing import Pack, Packer, restore_packs
 from internvl.training.preparation import Sample
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Stream:
@@ -66,5 +71,15 @@ class Stream:
             sampler=range(self._next, self._end, self._processes),
             num_workers=self._workers,
             prefetch_factor=4 if self._workers else None,
+            worker_init_fn=_die_with_parent,
         )
         return iter(loader)
+
+
+def _die_with_parent(worker: int) -> None:
+    """Let a reading process end when the training is killed; by itself it can wait for ever.
+
+    Its last samples would never find a reader, as it holds the other end of the pipe too.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
