@@ -115,6 +115,8 @@ class Settings:
                 raise ValueError(f"{name} must be {kind}, not {value!r}")
             if not low <= value <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+            if wanted is not int:  # a whole number is as good: sliders send them
+                object.__setattr__(self, name, float(value))
 
 
 def freeze(attachments: Iterable[Attachment], settings: Settings) -> tuple[Attachment, ...]:

@@ -49,9 +49,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Reading:
-    """`done` of `total` tiles are visual tokens now; reading the prompt goes on when all are.
+    """`done` of `total` tiles are visual tokens now; the language model reads when all are.
 
     Tiles that the kept prefix covers don't count: the last of the `total` is the prompt's last.
+    The total is 0 while a long prompt without new pictures is read.
     """
 
     done: int

@@ -2,18 +2,20 @@
 
 - visual tokens per tile, by the picture's content and the tile's place: shared by all sessions
 - the key-value prefix per conversation: what the language model has read of it already
-
-Both are `ByteCache`s; a `Prefix` knows how much of a new prompt it covers.
 """
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from internvl.engines.scheduler import PATIENCE
 
 if TYPE_CHECKING:
     from transformers import DynamicCache
@@ -57,6 +59,12 @@ class ByteCache(Generic[Key, Value]):
         with self._lock:
             return self._drop(key)
 
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._entries.clear()
+            self.bytes = 0
+
     def _drop(self, key: Key) -> Value | None:
         value, size = self._entries.pop(key, (None, 0))
         self.bytes -= size
@@ -68,11 +76,15 @@ class Prefix:
     """Keys and values of the language model for the first `len(content)` places of a prompt.
 
     `content` has the token id of each place, or for a visual token a negative number that stands
-    for the tile it belongs to: the same ids with another picture are another prompt.
+    for the tile it belongs to: the same ids with another picture are another prompt. One that is
+    read `ahead` is given up at the next step when an answer has `wanted` it.
     """
 
     content: NDArray[np.int64]
     cache: "DynamicCache"
+    ahead: bool = False
+    wanted: bool = False
+    forgotten: bool = False
 
     @property
     def _layers(self) -> list[Any]:
@@ -103,3 +115,71 @@ class Prefix:
             self.cache.crop(-surplus)
             self.content = self.content[:common]
         return common
+
+
+class PrefixCache:
+    """The prefix of each conversation. One in use is not kept twice: it is handed over."""
+
+    def __init__(self, capacity: int) -> None:
+        self._kept = ByteCache[str, Prefix](capacity, lambda prefix: prefix.bytes)
+        self._used: dict[str, list[Prefix]] = {}
+        self._change = threading.Condition()
+
+    def claim(self, conversation_id: str) -> Iterator[None]:
+        """Make whoever reads this conversation ahead give its prefix up; yields every 0.2 s.
+
+        Goes on without it after 5 s: its reader may have gone away.
+        """
+        deadline = time.monotonic() + 5.0
+        while self._ask_for(conversation_id) and time.monotonic() < deadline:
+            yield
+            with self._change:
+                self._change.wait_for(lambda: not self._ahead(conversation_id), PATIENCE)
+
+    @contextmanager
+    def use(
+        self, conversation_id: str, content: NDArray[np.int64], *, ahead: bool = False
+    ) -> Iterator[Prefix]:
+        """What is kept of this conversation, cut to what `content` begins with; kept again."""
+        from transformers import DynamicCache
+
+        prefix = self._kept.pop(conversation_id) or Prefix(content[:0], DynamicCache())
+        prefix.cut(content)
+        prefix.ahead, prefix.wanted = ahead, False
+        with self._change:
+            self._used.setdefault(conversation_id, []).append(prefix)
+        try:
+            yield prefix
+        finally:
+            with self._change:
+                others = [p for p in self._used.pop(conversation_id) if p is not prefix]
+                if others:
+                    self._used[conversation_id] = others
+                if prefix.is_whole and not prefix.forgotten:
+                    self._kept.put(conversation_id, prefix)
+                self._change.notify_all()
+
+    def get(self, conversation_id: str) -> Prefix | None:
+        """The prefix that is kept, or None."""
+        return self._kept.get(conversation_id)
+
+    def forget(self, conversation_id: str) -> None:
+        """Keep nothing of a conversation, nor of an answer to it that is being written."""
+        with self._change:
+            self._kept.pop(conversation_id)
+            for prefix in self._used.get(conversation_id, []):
+                prefix.forgotten = True
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+
+    def _ask_for(self, conversation_id: str) -> bool:
+        with self._change:
+            held = self._ahead(conversation_id)
+            for prefix in held:
+                prefix.wanted = True
+            return bool(held)
+
+    def _ahead(self, conversation_id: str) -> list[Prefix]:
+        return [prefix for prefix in self._used.get(conversation_id, []) if prefix.ahead]

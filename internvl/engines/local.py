@@ -9,32 +9,33 @@ Given a loader instead of a model, it loads behind the page and reports `Loading
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cached_property
-from threading import Thread
 from typing import TypeVar
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
-from internvl.chat import Conversation, Settings
+from internvl.chat import Conversation, Settings, freeze
+from internvl.engines.background import in_background, until_done
 from internvl.engines.base import (
     EngineError,
     Estimate,
     Event,
     Loading,
+    OutOfMemory,
     Receipt,
     Text,
+    Waiting,
 )
 from internvl.engines.batch import Batch
-from internvl.engines.cache import ByteCache, Prefix
+from internvl.engines.cache import ByteCache, Prefix, PrefixCache
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import PREFILL, Reader
 from internvl.engines.sampling import Sampler
-from internvl.engines.scheduler import PATIENCE, Scheduler, Ticket
+from internvl.engines.scheduler import Scheduler, Ticket
 from internvl.model import Model, ModelError, PieceStream
 
 Loader = Callable[[Callable[[float], None]], Model]
@@ -62,15 +63,15 @@ class LocalEngine:
         prefix_bytes: int = 2 * 2**30,
         queue_length: int = 32,
     ) -> None:
-        self._model: Future[Model] = Future()
         self._fraction = 0.0
         self._scheduler = Scheduler(waiting=queue_length)
         self._visual = ByteCache[Tile, torch.Tensor](visual_bytes, lambda tokens: tokens.nbytes)
-        self._prefixes = ByteCache[str, Prefix](prefix_bytes, lambda prefix: prefix.bytes)
+        self._prefixes = PrefixCache(prefix_bytes)
         if isinstance(model, Model):
+            self._model: Future[Model] = Future()
             self._model.set_result(model)
         else:
-            Thread(target=self._load, args=(model,), daemon=True).start()
+            self._model = in_background(lambda: model(self._report))
 
     @property
     def model(self) -> Model:
@@ -97,16 +98,14 @@ class LocalEngine:
 
     def prepare(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
         """Read everything up to the last picture ahead, so that only the question is left."""
-        yield from self._wait_until_loaded()
-        with self._scheduler.enter(answer=False) as ticket:
+        yield from self._open(conversation, settings)
+        with self._scheduler.enter(answer=False) as ticket, self._memory():
             prompt = self._prompt(conversation, settings)
-            if not len(prompt.slots):
-                return
-            with self._prefix(conversation.id, prompt) as prefix:
-                visual = yield from self._reader.read(prompt, len(prefix.content), ticket)
-                yield from self._reader.prefill(
-                    prompt, int(prompt.slots[-1]) + 1, prefix, visual, ticket
-                )
+            with self._prefixes.use(conversation.id, prompt.content, ahead=True) as prefix:
+                for event in self._read_ahead(prompt, prefix, ticket):
+                    yield event
+                    if prefix.wanted:
+                        return
 
     def stream(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
         """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`.
@@ -115,10 +114,10 @@ class LocalEngine:
         """
         _check_open(conversation)
         started = time.perf_counter()
-        yield from self._wait_until_loaded()
-        with self._scheduler.enter(answer=True) as ticket:
+        yield from self._open(conversation, settings)
+        with self._scheduler.enter(answer=True) as ticket, self._memory():
             prompt = self._prompt(conversation, settings)
-            with self._prefix(conversation.id, prompt) as prefix:
+            with self._prefixes.use(conversation.id, prompt.content) as prefix:
                 cached = len(prefix.content)
                 visual = yield from self._reader.read(prompt, cached, ticket)
                 end = len(prompt.ids)
@@ -135,7 +134,7 @@ class LocalEngine:
         for conversation in conversations:
             _check_open(conversation)
         started = time.perf_counter()
-        with self._scheduler.enter(answer=True) as ticket:
+        with self._scheduler.enter(answer=True) as ticket, self._memory():
             prompts = [self._prompt(conversation, settings) for conversation in conversations]
             visual: dict[Tile, torch.Tensor] = {}
             for prompt in prompts:
@@ -155,21 +154,10 @@ class LocalEngine:
 
     def forget(self, conversation_id: str) -> None:
         """Drop what is kept for a conversation."""
-        self._prefixes.pop(conversation_id)
+        self._prefixes.forget(conversation_id)
 
-    def _load(self, loader: Loader) -> None:
-        def report(fraction: float) -> None:
-            self._fraction = fraction
-
-        try:
-            self._model.set_result(loader(report))
-        except BaseException as error:  # handed to whoever asks for the model
-            self._model.set_exception(error)
-
-    def _wait_until_loaded(self) -> Iterator[Loading]:
-        while not self._model.done():
-            yield Loading(self._fraction)
-            wait([self._model], PATIENCE)
+    def _report(self, fraction: float) -> None:
+        self._fraction = fraction
 
     @cached_property
     def _reader(self) -> Reader:
@@ -178,18 +166,33 @@ class LocalEngine:
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
         return build_prompt(self.model, self._reader.pictures, conversation, settings)
 
+    def _open(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
+        """Wait for the model, for clips to be decoded, and for whoever reads ahead to give way."""
+        for _ in until_done(self._model):
+            yield Loading(self._fraction)
+        for turn in conversation.turns:
+            for _ in self._reader.pictures.opening(freeze(turn.attachments, settings)):
+                yield Waiting(0)
+        for _ in self._prefixes.claim(conversation.id):
+            yield Waiting(1)
+
     @contextmanager
-    def _prefix(self, conversation_id: str, prompt: Prompt) -> Iterator[Prefix]:
-        """What is kept of this conversation, cut to what the prompt begins with; kept again."""
-        prefix = self._prefixes.pop(conversation_id)
-        if prefix is None:
-            prefix = Prefix(prompt.content[:0], DynamicCache())
-        prefix.cut(prompt.content)
+    def _memory(self) -> Iterator[None]:
+        """Free what is kept when the memory is full, so that the next request has a chance."""
         try:
-            yield prefix
-        finally:
-            if prefix.is_whole:
-                self._prefixes.put(conversation_id, prefix)
+            yield
+        except OutOfMemory:
+            self._visual.clear()
+            self._prefixes.clear()
+            torch.cuda.empty_cache()
+            raise
+
+    def _read_ahead(self, prompt: Prompt, prefix: Prefix, ticket: Ticket) -> Iterator[Event]:
+        """Everything up to the last picture."""
+        if len(prompt.slots):
+            visual = yield from self._reader.read(prompt, len(prefix.content), ticket)
+            end = int(prompt.slots[-1]) + 1
+            yield from self._reader.prefill(prompt, end, prefix, visual, ticket)
 
     def _generate(
         self, logits: torch.Tensor, sampler: Sampler, limit: int, prefix: Prefix, ticket: Ticket

@@ -6,13 +6,18 @@ uploads, sessions and slider positions are read once.
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from internvl.chat import Attachment
+from internvl.engines.background import in_background, until_done
+from internvl.engines.cache import ByteCache
 from internvl.preprocessing import (
-    Frame,
+    AttachmentError,
     choose_grid,
     image_size,
     load_image,
@@ -23,9 +28,14 @@ from internvl.preprocessing import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Clip = tuple[str, int, float | None, float | None]
+"""A video's digest, and what of it: most frames, start and end in seconds."""
 
-Clip = tuple[str, str, int, float | None, float | None]
-"""A video's digest and path, and what of it: most frames, start and end in seconds."""
+KEPT_CLIPS = 4
+"""Clips whose frames are kept as tiles (0.6 MB each) between counting and reading them."""
+
+KEPT_FRAMES = 100_000
+"""Frames of all clips whose places in their videos are remembered."""
 
 
 class Tile(NamedTuple):
@@ -41,14 +51,19 @@ class Tile(NamedTuple):
 
 
 class Pictures:
-    """Opens attachments; remembers their digests and which frames a clip gave."""
+    """Opens attachments; remembers which frames a clip gave. Raises AttachmentError."""
 
     def __init__(self, tile_size: int) -> None:
         self._tile_size = tile_size
-        self._digests: dict[tuple[str, int, int], str] = {}
-        self._indices: dict[Clip, list[int]] = {}
-        self._sampled: dict[Clip, list[Frame]] = {}
+        self._clips: OrderedDict[Clip, Future[list[tuple[Tile, Image]]]] = OrderedDict()
+        self._indices = ByteCache[Clip, list[Tile]](KEPT_FRAMES, len)
         self._lock = threading.Lock()
+
+    def opening(self, attachments: Sequence[Attachment]) -> Iterator[None]:
+        """Decode the clips that are not known yet; yields every 0.2 s meanwhile."""
+        for attachment in attachments:
+            if attachment.kind == "video" and not self._indices.get(self._clip(attachment)):
+                yield from until_done(self._frames(attachment))
 
     def tiles(self, attachment: Attachment, counts: Sequence[int] | None = None) -> list[Tile]:
         """The tiles of a frozen attachment in the model's order, cut down to `counts` if given."""
@@ -67,17 +82,16 @@ class Pictures:
             image = load_image(attachment.path)
             cut = split_into_tiles(image, attachment.max_tiles or 1, self._tile_size)
             yield from zip(self.tiles(attachment), cut, strict=True)
-            return
-        digest = self._digest(attachment)
-        for frame in self._frames(attachment):
-            tile = split_into_tiles(frame.picture, 1, self._tile_size)[0]
-            yield Tile(digest, (frame.index,)), tile
+        else:
+            yield from self._frames(attachment).result()
 
     def _full(self, attachment: Attachment) -> list[list[Tile]]:
         """One list per picture or frame; a picture's last tile shows the whole of it."""
-        digest = self._digest(attachment)
         if attachment.kind == "video":
-            return [[Tile(digest, (index,))] for index in self._frame_indices(attachment)]
+            known = self._indices.get(self._clip(attachment))
+            tiles = known or [tile for tile, _ in self._frames(attachment).result()]
+            return [[tile] for tile in tiles]
+        digest = content_digest(attachment.path)
         grid = choose_grid(*image_size(attachment.path), attachment.max_tiles or 1, self._tile_size)
         places = grid.columns * grid.rows
         whole = Tile(digest)
@@ -85,30 +99,45 @@ class Pictures:
             return [[whole]]
         return [[*(Tile(digest, (*grid, place)) for place in range(places)), whole]]
 
-    def _digest(self, attachment: Attachment) -> str:
-        path = Path(attachment.path)
-        status = path.stat()
-        key = (str(path), status.st_mtime_ns, status.st_size)
-        if key not in self._digests:
-            with path.open("rb") as stream:
-                self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()
-        return self._digests[key]
-
-    def _frame_indices(self, video: Attachment) -> list[int]:
-        clip = self._clip(video)
-        with self._lock:
-            if clip not in self._indices:
-                frames = sample_frames(*clip[1:])
-                self._indices[clip] = [frame.index for frame in frames]
-                self._sampled = {clip: frames}
-            return self._indices[clip]
-
-    def _frames(self, video: Attachment) -> list[Frame]:
-        """The frames, decoded once if they were counted just now."""
-        clip = self._clip(video)
-        with self._lock:
-            return self._sampled.pop(clip, None) or sample_frames(*clip[1:])
-
     def _clip(self, video: Attachment) -> Clip:
-        digest = self._digest(video)
-        return digest, str(video.path), video.max_frames or 1, video.start, video.end
+        return content_digest(video.path), video.max_frames or 1, video.start, video.end
+
+    def _frames(self, video: Attachment) -> "Future[list[tuple[Tile, Image]]]":
+        """The frames of a clip as tiles, decoded once for all who ask meanwhile."""
+        clip = self._clip(video)
+        with self._lock:
+            future = self._clips.get(clip)
+            if future is None or (future.done() and future.exception()):
+                future = in_background(lambda: self._sample(video, clip))
+                self._clips[clip] = future
+            self._clips.move_to_end(clip)
+            while len(self._clips) > KEPT_CLIPS:
+                self._clips.popitem(last=False)
+            return future
+
+    def _sample(self, video: Attachment, clip: Clip) -> "list[tuple[Tile, Image]]":
+        """A clip decoded again has the frames it had: positions in the file don't change."""
+        digest, max_frames, start, end = clip
+        frames = sample_frames(video.path, max_frames, start, end)
+        tiles = [
+            (Tile(digest, (frame.index,)), split_into_tiles(frame.picture, 1, self._tile_size)[0])
+            for frame in frames
+        ]
+        self._indices.put(clip, [tile for tile, _ in tiles])
+        return tiles
+
+
+def content_digest(path: str | Path) -> str:
+    """SHA-256 of a file, computed once per version. Raises AttachmentError when it is gone."""
+    try:
+        status = Path(path).stat()
+        return _digest(str(path), status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        name = Path(path).name
+        raise AttachmentError(f"{name} is not there any more; please attach it again.") from error
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: str, changed: int, size: int) -> str:
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -56,14 +56,20 @@ class Reader:
         visual: dict[Tile, torch.Tensor],
         ticket: Ticket,
     ) -> Generator[Event, None, torch.Tensor]:
-        """Read the prompt up to place `end` in short steps; the logits after it (1, vocabulary)."""
+        """Read the prompt up to place `end` in short steps; the logits after it (1, vocabulary).
+
+        Comes back between two steps with all the tiles it was given read.
+        """
         logits = torch.empty(0)
-        for place in range(len(prefix.content), end, PREFILL):
+        start = len(prefix.content)
+        tiles = len(prompt.tiles) - prompt.first_tile_after(start, self._tokens_per_tile)
+        for place in range(start, end, PREFILL):
+            if place > start:
+                yield Reading(tiles, tiles)
             yield from ticket.wait()
             with ticket.step():
                 last = min(place + PREFILL, end)
                 logits = self.forward.extend_prefix(prefix, prompt, visual, last)
-            yield Reading(len(prompt.tiles), len(prompt.tiles))
         return logits
 
     def _pixels(self, prompt: Prompt, missing: set[Tile]) -> "Iterator[tuple[Tile, Image]]":

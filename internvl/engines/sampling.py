@@ -16,14 +16,15 @@ from internvl.chat import Settings
 class Sampler:
     """Chooses the tokens of one answer. Greedy when the temperature is 0.
 
-    The repetition penalty sees generated tokens only, as the official code does.
+    `row` numbers the answers of a batch, whose seeds follow each other. The repetition penalty sees
+    generated tokens only, as the official code does.
     """
 
     def __init__(self, settings: Settings, row: int = 0) -> None:
-        self.seed = secrets.randbits(31) if settings.seed is None else settings.seed
+        self.seed = secrets.randbits(31) if settings.seed is None else settings.seed + row
         self.token_ids: list[int] = []
         self._greedy = settings.temperature == 0
-        self._random = torch.Generator().manual_seed(self.seed + row)
+        self._random = torch.Generator().manual_seed(self.seed)
         self._processors = LogitsProcessorList()
         if settings.repetition_penalty != 1:
             penalty = RepetitionPenaltyLogitsProcessor(settings.repetition_penalty)
