@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 import torch
+from published import original_config
 
 from internvl.model import CATALOGUE, ModelError, plan_device_map
 from internvl.model.architecture import read_layout
 from internvl.model.device_map import FIRST_GPU
-from internvl.model.zoo import original_config
 
 SIZES = CATALOGUE[:7]
 GB = 10**9

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from published import original_config
 
 from internvl.model import CATALOGUE, ModelError, placement
 from internvl.model.architecture import read_layout
 from internvl.model.placement import choose_device, choose_dtype, measure, place
-from internvl.model.zoo import original_config
 
 GB = 10**9
 EIGHT_B = read_layout(original_config(CATALOGUE[3]))

@@ -5,11 +5,19 @@ import sys
 
 import pytest
 import torch
+from published import original_config
 
-from internvl.model import CATALOGUE, find_entry, fits, memory_needed, zoo
+from internvl.model import (
+    CATALOGUE,
+    find_entry,
+    fits,
+    memory_needed,
+    tile_size,
+    tokens_per_tile,
+    zoo,
+)
 from internvl.model.architecture import read_layout
 from internvl.model.network import original_tensors
-from internvl.model.zoo import original_config
 
 SIZES = CATALOGUE[:7]
 
@@ -27,6 +35,33 @@ def test_the_number_of_weights_is_that_of_the_network(entry):
     names = original_tensors(network)
     assert "vision_model.encoder.layers.0.attn.qkv.weight" in names
     assert ("language_model.lm_head.weight" in names) == entry.is_qwen2
+
+
+ORIGINAL = {"vision_config": {"image_size": 448, "patch_size": 14}, "downsample_ratio": 0.5}
+HF = {"vision_config": {"image_size": [448, 448], "patch_size": [14, 14]}, "downsample_ratio": 0.5}
+
+
+@pytest.mark.parametrize("config", [ORIGINAL, HF])
+def test_tiles_are_told_by_either_configuration(config):
+    assert (tile_size(config), tokens_per_tile(config)) == (448, 256)
+    forced = {**config, "force_image_size": 224}
+    assert (tile_size(forced), tokens_per_tile(forced)) == (224, 64)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "vision_config must be an object, not None"),
+        ({**ORIGINAL, "vision_config": {"patch_size": 14}}, "image_size must be .*, not None"),
+        ({**ORIGINAL, "vision_config": {"image_size": 448}}, "patch_size must be .*, not None"),
+        ({**HF, "vision_config": {"image_size": [448, 224]}}, r"image_size .* not \[448, 224\]"),
+        ({**ORIGINAL, "force_image_size": "448"}, "image_size must be .*, not '448'"),
+        ({**ORIGINAL, "downsample_ratio": 0}, "downsample_ratio must be .*, not 0"),
+    ],
+)
+def test_a_configuration_that_does_not_tell_of_tiles_is_refused(config, words):
+    with pytest.raises(ValueError, match=words):
+        tokens_per_tile(config)
 
 
 def test_sizes_are_the_published_ones():

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from internvl.model.errors import ModelError
     from internvl.model.loading import load_model
     from internvl.model.tokenizer import PieceStream, encode
-    from internvl.model.zoo import CATALOGUE, Entry, find_entry, fits, memory_needed
+    from internvl.model.zoo import (
+        CATALOGUE,
+        Entry,
+        find_entry,
+        fits,
+        memory_needed,
+        tile_size,
+        tokens_per_tile,
+    )
 
 _HOMES = {
     "CATALOGUE": "zoo",
@@ -24,6 +32,8 @@ _HOMES = {
     "memory_needed": "zoo",
     "new_model": "checkpoint",
     "plan_device_map": "device_map",
+    "tile_size": "zoo",
+    "tokens_per_tile": "zoo",
 }
 
 __all__ = [
@@ -39,6 +49,8 @@ __all__ = [
     "memory_needed",
     "new_model",
     "plan_device_map",
+    "tile_size",
+    "tokens_per_tile",
 ]
 
 

@@ -9,6 +9,7 @@ from transformers import InternVLConfig, InternVLVisionConfig, LlamaConfig, Qwen
 
 from internvl.model.errors import ModelError
 from internvl.model.network import InternLM2Network, Network, Qwen2Network
+from internvl.model.zoo import tile_size, tokens_per_tile
 
 Config = Mapping[str, Any]
 
@@ -49,9 +50,7 @@ def _original_layout(config: Config, image_token_id: int) -> Layout:
     _check(config)
     llm = config["llm_config"]
     network, text_config = _LANGUAGE_MODELS[llm["architectures"][0]]
-    tile_size = int(config.get("force_image_size") or config["vision_config"]["image_size"])
-    patches = tile_size // config["vision_config"]["patch_size"]
-    tokens = int(patches**2 * config["downsample_ratio"] ** 2)
+    tokens = tokens_per_tile(config)
     native = InternVLConfig(
         vision_config=_vision_config(config["vision_config"]),
         text_config=text_config(llm),
@@ -61,15 +60,13 @@ def _original_layout(config: Config, image_token_id: int) -> Layout:
         vision_feature_layer=config.get("select_layer", -1),
         tie_word_embeddings=False,
     )
-    return Layout(network, native, tile_size, tokens)
+    return Layout(network, native, tile_size(config), tokens)
 
 
 def _hf_layout(config: Config, image_token_id: int) -> Layout:
     native = InternVLConfig(**{**config, "image_token_id": image_token_id})
-    vision: Any = native.vision_config
-    tile_size, patch_size = vision.image_size[0], vision.patch_size[0]
-    tokens = int((tile_size // patch_size) ** 2 * native.downsample_ratio**2)
-    return Layout(Network, native, tile_size, tokens)
+    complete = native.to_dict()
+    return Layout(Network, native, tile_size(complete), tokens_per_tile(complete))
 
 
 def _check(config: Config) -> None:

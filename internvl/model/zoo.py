@@ -1,8 +1,10 @@
 """The published InternVL 2.5 models as data, and whether one fits this machine. Needs no torch.
 
-Figures for choosing a model; a checkpoint that is loaded is described by its own `config.json`.
+Figures for choosing a model; a checkpoint that is loaded is described by its own `config.json`,
+original or `-hf`, of which the size of a tile and its visual tokens are read here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,6 +146,50 @@ def find_entry(name: str) -> Entry | None:
     return next((entry for entry in CATALOGUE if entry.name.lower() == wanted), None)
 
 
+def tile_size(config: Mapping[str, Any]) -> int:
+    """The side of a tile in pixels, from a `config.json`, original or `-hf`.
+
+    Raises ValueError when it doesn't tell.
+
+    >>> tile_size({"vision_config": {"image_size": [448, 448]}})
+    448
+    """
+    forced = config.get("force_image_size")
+    return _side("image_size", forced or _vision(config).get("image_size"))
+
+
+def tokens_per_tile(config: Mapping[str, Any]) -> int:
+    """The visual tokens a tile becomes, from a `config.json`: (tile / patch * downsample_ratio)^2.
+
+    Raises ValueError when it doesn't tell.
+
+    >>> vision = {"image_size": 448, "patch_size": 14}
+    >>> tokens_per_tile({"vision_config": vision, "downsample_ratio": 0.5})
+    256
+    """
+    patches = tile_size(config) // _side("patch_size", _vision(config).get("patch_size"))
+    ratio = config.get("downsample_ratio")
+    if not isinstance(ratio, int | float) or not 0 < ratio <= 1:
+        raise ValueError(f"downsample_ratio must be a number over 0 and up to 1, not {ratio!r}")
+    return int(patches**2 * ratio**2)
+
+
+def _vision(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    vision = config.get("vision_config")
+    if not isinstance(vision, Mapping):
+        raise ValueError(f"vision_config must be an object, not {vision!r}")
+    return vision
+
+
+def _side(name: str, value: Any) -> int:
+    """A length in pixels; `-hf` checkpoints give width and height, which are equal."""
+    sides = set(value) if isinstance(value, list | tuple) else {value}
+    side = sides.pop() if len(sides) == 1 else None
+    if not isinstance(side, int) or side < 1:
+        raise ValueError(f"{name} must be a whole number of pixels, not {value!r}")
+    return side
+
+
 def memory_needed(entry: Entry, quantization: str = "none") -> int:
     """Bytes for the weights (bf16 where not quantised) and one conversation of full length.
 
@@ -198,39 +244,3 @@ def _container_rest() -> int:
     except OSError:
         return 2**63
     return 2**63 if limit == "max" else int(limit) - used + int(cache.get("file", 0))
-
-
-def original_config(entry: Entry) -> dict[str, Any]:
-    """What a published `config.json` says about the model's shape."""
-    scaling = None if entry.is_qwen2 else {"type": "dynamic", "factor": entry.rope_factor}
-    return {
-        "model_type": "internvl_chat",
-        "downsample_ratio": 0.5,
-        "force_image_size": 448,
-        "ps_version": "v2",
-        "select_layer": -1,
-        "llm_config": {
-            "architectures": ["Qwen2ForCausalLM" if entry.is_qwen2 else "InternLM2ForCausalLM"],
-            "hidden_size": entry.hidden,
-            "num_hidden_layers": entry.layers,
-            "num_attention_heads": entry.heads,
-            "num_key_value_heads": entry.kv_heads,
-            "intermediate_size": entry.ffn,
-            "vocab_size": entry.vocabulary,
-            "max_position_embeddings": 32_768,
-            "rms_norm_eps": 1e-6 if entry.is_qwen2 else 1e-5,
-            "rope_theta": entry.rope_theta,
-            "rope_scaling": scaling,
-        },
-        "vision_config": {
-            "hidden_size": entry.vision.hidden,
-            "num_hidden_layers": entry.vision.layers,
-            "num_attention_heads": entry.vision.heads,
-            "intermediate_size": entry.vision.ffn,
-            "norm_type": entry.vision.norm,
-            "qkv_bias": entry.vision.qkv_bias,
-            "qk_normalization": entry.vision.qk_norm,
-            "image_size": 448,
-            "patch_size": 14,
-        },
-    }
