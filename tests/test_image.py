@@ -50,6 +50,22 @@ def test_every_rotation_is_applied(
     assert corners(image) == corners(expected)
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 9])
+def test_a_rotation_behind_the_pixels_of_a_png_is_applied(
+    picture: Image.Image, tmp_path: Path, orientation: int
+) -> None:
+    path = tmp_path / "late.png"
+    picture.save(path)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content, end = path.read_bytes(), chunk(b"IEND", b"")
+    assert content.endswith(end)
+    path.write_bytes(content.removesuffix(end) + chunk(b"eXIf", exif.tobytes()[6:]) + end)
+    turned = ImageOps.exif_transpose(Image.open(path))
+    assert load_image(path).size == image_size(path) == turned.size
+    assert corners(load_image(path)) == corners(turned)
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "CMYK", "RGBA", "RGB"])
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "gif", "bmp", "webp", "jp2"])
 def test_modes_become_rgb(picture: Image.Image, tmp_path: Path, mode: str, suffix: str) -> None:
@@ -152,13 +168,12 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         load_image(tmp_path / "gone.png")
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds nearly nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     pixels = chunk(b"IDAT", zlib.compress(b"\0"))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")

@@ -10,10 +10,19 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
 _ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _FORMATS = (
     *("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF"),
     *("JPEG2000", "ICO", "PPM", "TGA"),
@@ -35,19 +44,20 @@ def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     Raises AttachmentError when the file is no picture, is damaged or has over `max_pixels`.
     """
     with _opened(path, max_pixels) as image:
+        orientation = _orientation(image, path)  # loading can change what Pillow says of it
         image.load()
-        upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+        upright = image.transpose(_TURNS[orientation]) if orientation > 1 else image
         return _flattened(_in_8_bits(upright))
 
 
 def image_size(path: str | Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """(width, height) as `load_image` would give it, from the file's header alone.
+    """(width, height) as `load_image` would give it, without decoding a pixel.
 
     Raises AttachmentError when the file is no picture or has over `max_pixels`.
     """
     with _opened(path, max_pixels) as image:
         width, height = image.size
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+        return (height, width) if _orientation(image, path) >= 5 else (width, height)
 
 
 @contextlib.contextmanager
@@ -91,16 +101,35 @@ def _register_heif() -> None:
     register_heif_opener()
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, path: str | Path) -> int:
     """The EXIF orientation, 1 to 8; 1 when there is none, or Pillow turns the picture itself."""
     if image.format == "TIFF":
         return 1
-    # For a PNG without EXIF in its header `getexif` would decode all pixels to look behind them.
-    if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
-        return 1
     with contextlib.suppress(*_BROKEN):
-        return int(image.getexif().get(_ORIENTATION, 1))
+        orientation = int(_exif(image, path).get(_ORIENTATION, 1))
+        return orientation if orientation in _TURNS else 1
     return 1
+
+
+def _exif(image: Image.Image, path: str | Path) -> Image.Exif:
+    # Of a PNG without EXIF before its pixels `getexif` would decode them all to look behind them.
+    if image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys():
+        return image.getexif()
+    exif = Image.Exif()
+    exif.load(_chunk(path, b"eXIf"))
+    return exif
+
+
+def _chunk(path: str | Path, wanted: bytes) -> bytes:
+    """The content of a PNG's first chunk of a kind, before or behind the pixels; b"" if none."""
+    with Path(path).open("rb") as file:
+        file.seek(8)
+        while len(start := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", start)
+            if kind == wanted:
+                return file.read(length)
+            file.seek(length + 4, 1)  # and its checksum
+    return b""
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
