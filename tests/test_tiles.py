@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from internvl.preprocessing import (
     Grid,
     choose_grid,
+    compress,
     load_image,
+    normalise,
     split_into_tiles,
     tiles_to_tensor,
 )
@@ -86,6 +88,29 @@ def test_tiles_lie_row_by_row_with_the_thumbnail_last() -> None:
 def test_one_tile_has_no_thumbnail_and_other_modes_become_rgb() -> None:
     (tile,) = split_into_tiles(Image.new("L", (30, 20), 7), 1, tile_size=28)
     assert (tile.mode, tile.size, tile.getpixel((3, 3))) == ("RGB", (28, 28), (7, 7, 7))
+
+
+def test_normalised_pixels_are_those_of_the_tiles() -> None:
+    tiles = split_into_tiles(load_image(GOLDEN / "images" / "photo_502x343.png"), 2)
+    pixels = torch.stack(
+        [torch.frombuffer(bytearray(t.tobytes()), dtype=torch.uint8) for t in tiles]
+    )
+    pixels = pixels.view(len(tiles), 448, 448, 3).permute(0, 3, 1, 2).contiguous()
+    before = pixels.clone()
+    assert torch.equal(normalise(pixels), tiles_to_tensor(tiles))
+    assert torch.equal(pixels, before)
+
+
+def test_compression_loses_more_at_a_lower_quality() -> None:
+    image = load_image(GOLDEN / "images" / "photo_502x343.png")
+    (tile,) = split_into_tiles(image, 1)
+
+    def loss(quality: int) -> float:
+        copy = compress(tile, quality)
+        assert (copy.mode, copy.size) == ("RGB", tile.size)
+        return ImageStat.Stat(ImageChops.difference(tile, copy)).mean[0]
+
+    assert 0 < loss(100) < loss(75) < loss(10)
 
 
 def test_a_grid_needs_no_torch() -> None:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from internvl.preprocessing.image import load_image as load_image
     from internvl.preprocessing.tiles import Grid as Grid
     from internvl.preprocessing.tiles import choose_grid as choose_grid
+    from internvl.preprocessing.tiles import compress as compress
+    from internvl.preprocessing.tiles import normalise as normalise
     from internvl.preprocessing.tiles import split_into_tiles as split_into_tiles
     from internvl.preprocessing.tiles import tiles_to_tensor as tiles_to_tensor
     from internvl.preprocessing.video import Frame as Frame
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "image": ("AttachmentError", "image_size", "load_image"),
-    "tiles": ("Grid", "choose_grid", "split_into_tiles", "tiles_to_tensor"),
+    "tiles": (
+        *("Grid", "choose_grid", "compress", "normalise"),
+        *("split_into_tiles", "tiles_to_tensor"),
+    ),
     "video": ("Frame", "VideoInfo", "frame_indices", "sample_frames", "video_info"),
 }
 

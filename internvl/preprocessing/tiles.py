@@ -3,6 +3,7 @@
 Follows OpenGVLab/InternVL internvl_chat/internvl/train/dataset.py:813-866 bit for bit.
 """
 
+import io
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -80,10 +81,27 @@ def tiles_to_tensor(tiles: Sequence[Image.Image]) -> "torch.Tensor":
     import numpy as np
     import torch
 
-    pixels = torch.from_numpy(np.stack([np.asarray(tile, dtype=np.uint8) for tile in tiles]))
-    tensor = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (_MEAN, _STD))
+    pixels = np.stack([np.asarray(tile, dtype=np.uint8) for tile in tiles])
+    return normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+
+
+def normalise(pixels: "torch.Tensor") -> "torch.Tensor":
+    """uint8 pixels (tiles, 3, height, width) as the vision tower takes them, on their device.
+
+    Float32 by ImageNet's mean and deviation, bit for bit as `tiles_to_tensor` gives them.
+    """
+    import torch
+
+    tensor = pixels.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+    mean, std = (torch.tensor(v, device=pixels.device).view(3, 1, 1) for v in (_MEAN, _STD))
     return tensor.div_(255).sub_(mean).div_(std)
+
+
+def compress(tile: Image.Image, quality: int) -> Image.Image:
+    """The tile as it comes back from a JPEG file of this quality, 1 to 100 (mode RGB)."""
+    content = io.BytesIO()
+    tile.convert("RGB").save(content, "JPEG", quality=quality)
+    return Image.open(content).convert("RGB")
 
 
 @cache
