@@ -111,6 +111,12 @@ def test_loading_prints_nothing():
 # Quantisation
 
 
+def test_a_missing_library_is_told_with_the_way_to_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(ModelError, match=r"4bit needs bitsandbytes, .* -r requirements-cuda\.txt"):
+        internvl.load_model(GOLDEN / QWEN2, "4bit", device="cpu")
+
+
 @pytest.mark.parametrize("quantization", ["8bit", "4bit"])
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_only_the_layers_of_the_language_model_are_quantised(name, quantization):

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from internvl.model.architecture import read_layout
 from internvl.model.checkpoint import Model, read_checkpoint
+from internvl.model.errors import ModelError
 from internvl.model.placement import DTYPES, choose_device, choose_dtype, place
 from internvl.model.source import find_checkpoint, read_json, weight_files
 from internvl.model.weights import Placement, Progress
@@ -28,9 +30,9 @@ def load_model(
     """The model in a folder (original or `-hf` layout), or of a Hugging Face id.
 
     `quantization` is "none", "8bit" or "4bit" (language model's layers only). `device` "auto" takes
-    the GPUs, else the CPU; "cuda" spreads a model that one GPU can't hold over all of them, each
-    within `max_memory` (bytes by GPU number). `dtype` "auto" is what the device is fast in.
-    `progress` hears the fraction that is fetched and loaded, 0 to 1 (while fetching from other
+    the GPUs, else the CPU; "cuda" spreads a model that one GPU can't hold over all of them. No GPU
+    gets more than its `max_memory` (bytes by GPU number). `dtype` "auto" is what the device is fast
+    in. `progress` hears the fraction that is fetched and loaded, 0 to 1 (while fetching from other
     threads).
 
     The same checkpoint, quantisation, device and dtype give the same object for the whole process;
@@ -39,6 +41,11 @@ def load_model(
     """
     _check_word("quantization", quantization, BYTES_PER_WEIGHT)
     _check_word("dtype", dtype, ("auto", *DTYPES))
+    if quantization != "none" and not find_spec("bitsandbytes"):
+        raise ModelError(
+            f"{quantization} needs bitsandbytes, which is not installed; "
+            "run pip install -r requirements-cuda.txt."
+        )
     device = choose_device(device)
     chosen = choose_dtype(device) if dtype == "auto" else DTYPES[dtype]
     fraction = _Fraction(progress)
