@@ -8,7 +8,7 @@ from published import original_config
 
 from internvl.model import CATALOGUE, ModelError, placement
 from internvl.model.architecture import read_layout
-from internvl.model.placement import choose_device, choose_dtype, measure, place
+from internvl.model.placement import RESERVE, choose_device, choose_dtype, measure, place
 
 GB = 10**9
 EIGHT_B = read_layout(original_config(CATALOGUE[3]))
@@ -101,6 +101,32 @@ def test_a_model_too_large_for_one_gpu_is_spread(gpus):
     assert place(EIGHT_B, "cuda", torch.bfloat16, "4bit") == {"": 0}
 
 
+def test_room_is_left_for_what_an_engine_keeps(gpus):
+    gpus(20 * GB, 20 * GB)  # 18 GB for the 16.2 GB of weights
+    places = place(EIGHT_B, "cuda", torch.bfloat16)
+    assert set(places.values()) == {0, 1}
+    sizes = measure(EIGHT_B, torch.bfloat16)
+    layers = [where for part, where in places.items() if ".layers." in part]
+    assert layers.count(0) * sizes.layer + sizes.fixed <= 18 * GB - RESERVE
+    assert place(EIGHT_B, "cuda", torch.bfloat16, reserve=GB) == {"": 0}
+
+
+def test_less_room_is_better_than_main_memory(gpus):
+    gpus(20 * GB)
+    assert place(EIGHT_B, "cuda", torch.bfloat16) == {"": 0}
+    gpus(11 * GB, 11 * GB)
+    assert set(place(EIGHT_B, "cuda", torch.bfloat16).values()) == {0, 1}
+
+
+def test_a_named_gpu_has_limits_as_well(gpus):
+    gpus(80 * GB, 17 * GB)
+    assert place(EIGHT_B, "cuda:0", torch.bfloat16, max_memory={0: 17 * GB}) == {"": 0}
+    with pytest.raises(ModelError, match=r"needs 16.2 GB, cuda:0 has 16.0 GB for it"):
+        place(EIGHT_B, "cuda:0", torch.bfloat16, max_memory={0: 16 * GB})
+    with pytest.raises(ModelError, match=r"cuda:1 has 15.3 GB for it"):
+        place(EIGHT_B, "cuda:1", torch.bfloat16)
+
+
 def test_limits_are_kept(gpus):
     gpus(80 * GB, 80 * GB)
     sizes = measure(EIGHT_B, torch.bfloat16)
@@ -125,11 +151,11 @@ def test_the_rest_goes_to_main_memory_unless_quantised(gpus, monkeypatch):
 
 def test_too_little_memory_is_told_with_the_numbers(gpus, monkeypatch):
     monkeypatch.setattr(placement, "free_main_memory", lambda: 10 * GB)
-    with pytest.raises(ModelError, match=r"needs 16.2 GB, main memory has 10.0 GB free"):
+    with pytest.raises(ModelError, match=r"needs 16.2 GB, main memory has 10.0 GB for it"):
         place(EIGHT_B, "cpu", torch.bfloat16)
     assert place(EIGHT_B, "cpu", torch.bfloat16, "4bit") == {"": "cpu"}
     gpus(10 * GB)
-    with pytest.raises(ModelError, match=r"needs 16.2 GB, cuda:0 has 10.0 GB free"):
+    with pytest.raises(ModelError, match=r"needs 16.2 GB, cuda:0 has 9.0 GB for it"):
         place(EIGHT_B, "cuda:0", torch.bfloat16)
 
 

@@ -1,5 +1,6 @@
 """Which device and precision a model gets, and what goes where when one GPU can't hold it."""
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,12 @@ from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FAST_BF16 = {"avx512_bf16", "amx_bf16"}
 _USABLE = 0.9  # the rest of a GPU is for what is computed
+RESERVE = 3 * 2**30
+"""Bytes left on each GPU for what is kept between questions.
+
+An engine keeps up to 1 GiB of visual tokens on the first GPU, and 2 GiB of keys and values beside
+the layers they belong to.
+"""
 
 
 def choose_device(device: str) -> str:
@@ -88,10 +95,13 @@ def place(
     dtype: torch.dtype,
     quantization: str = "none",
     max_memory: Mapping[int, int] | None = None,
+    reserve: int = RESERVE,
 ) -> dict[str, int | str]:
     """The device map: everything on one device, or the layers spread over the GPUs.
 
-    `max_memory` are bytes by GPU number. Raises ModelError when the model doesn't fit.
+    No GPU gets more than nine tenths of what it has free, nor more than its `max_memory` (bytes by
+    GPU number). `reserve` bytes more are left on each, except where the model would be refused for
+    them, or layers go to main memory for them alone. Raises ModelError when the model doesn't fit.
     """
     if quantization != "none" and device == "mps":
         raise ModelError("Quantised models run on NVIDIA GPUs and CPUs, not on mps.")
@@ -101,21 +111,26 @@ def place(
     if device == "cpu":
         _check_room(sizes, free_main_memory(), "main memory")
         return {"": device}
+    limits = max_memory or {}
     if device != "cuda":
         gpu = int(device.removeprefix("cuda:"))
-        _check_room(sizes, torch.cuda.mem_get_info(gpu)[0], device)
+        _check_room(sizes, _usable(gpu, limits), device)
         return {"": gpu}
-    return _place_on_gpus(sizes, _free_on_gpus(max_memory or {}), quantization)
+    usable = [_usable(gpu, limits) for gpu in range(torch.cuda.device_count())]
+    spacious = [_usable(gpu, limits, reserve) for gpu in range(len(usable))]
+    spill = quantization == "none"  # quantised layers can't go to main memory
+    for free, may_spill in ((spacious, False), (usable, False), (spacious, spill)):
+        with contextlib.suppress(ModelError):
+            return _place_on_gpus(sizes, free, may_spill)
+    return _place_on_gpus(sizes, usable, spill)
 
 
-def _place_on_gpus(sizes: Sizes, free: Sequence[int], quantization: str) -> dict[str, int | str]:
-    """All on GPU 0 when it has the room; quantised layers can't go to main memory."""
+def _place_on_gpus(sizes: Sizes, free: Sequence[int], spill: bool) -> dict[str, int | str]:
+    """All on GPU 0 when it has the room."""
     if sizes.layers + sizes.fixed <= free[0]:
         return {"": 0}
     layers = round(sizes.layers / sizes.layer)
-    plan = plan_device_map(
-        layers, len(free), free, sizes.layer, sizes.fixed, spill=quantization == "none"
-    )
+    plan = plan_device_map(layers, len(free), free, sizes.layer, sizes.fixed, spill=spill)
     spilled = sum(place == "cpu" for place in plan.values()) * sizes.layer
     if spilled > free_main_memory():
         raise ModelError(
@@ -125,16 +140,16 @@ def _place_on_gpus(sizes: Sizes, free: Sequence[int], quantization: str) -> dict
     return plan
 
 
-def _free_on_gpus(max_memory: Mapping[int, int]) -> list[int]:
-    gpus = range(torch.cuda.device_count())
-    free = [torch.cuda.mem_get_info(gpu)[0] for gpu in gpus]
-    return [min(int(free[gpu] * _USABLE), max_memory.get(gpu, free[gpu])) for gpu in gpus]
+def _usable(gpu: int, max_memory: Mapping[int, int], reserve: int = 0) -> int:
+    """Bytes that weights may take on a GPU."""
+    free = torch.cuda.mem_get_info(gpu)[0]
+    return max(0, min(int(free * _USABLE) - reserve, max_memory.get(gpu, free)))
 
 
 def _check_room(sizes: Sizes, free: int, where: str) -> None:
     needed = sizes.layers + sizes.fixed
     if needed > free:
         raise ModelError(
-            f"The model needs {needed / 1e9:.1f} GB, {where} has {free / 1e9:.1f} GB free; use a "
-            "smaller model or a quantisation."
+            f"The model needs {needed / 1e9:.1f} GB, {where} has {free / 1e9:.1f} GB for it; use "
+            "a smaller model or a quantisation."
         )
