@@ -416,6 +416,31 @@ def test_without_decord_pyav_reads_the_same_pixels(
     assert sample_frames(plain, 6) == usual
 
 
+LATE_COMPLAINT = """
+import numpy as np
+class DECORDError(Exception): pass
+class DECORDLimitReachedError(Exception): pass
+class Batch:
+    def asnumpy(self): return np.zeros((1, 64, 128, 3), np.uint8)
+class VideoReader:
+    def __init__(self, path, fault_tol): pass
+    def __len__(self): return 60
+    def get_frame_timestamp(self, places): return np.array([[place / 25] * 2 for place in places])
+    def get_batch(self, places): return Batch()
+    def __del__(self): os.write(2, b"concealing errors")
+"""
+
+
+def test_frames_are_taken_back_when_decord_complains_at_the_end(
+    plain: Path, tmp_path: Path, own_process: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = fake_module(tmp_path, "decord", LATE_COMPLAINT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    frames = sample_frames(plain, 6, max_pixels=6 * WIDTH * HEIGHT)
+    assert marker.exists()
+    assert numbers(frames) == indices(frames) == frame_indices(60, 25, 6)
+
+
 def test_a_child_that_ended_is_replaced(plain: Path, own_process: dict) -> None:
     first = numbers(sample_frames(plain, 3))
     (process,) = own_process.values()

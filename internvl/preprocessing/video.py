@@ -82,8 +82,15 @@ def sample_frames(
 
     A clip without more frames than asked for gives each of them once. A damaged frame gives way to
     the next sound one before the following of these frames, or is left out. `max_pixels` counts all
-    frames together, `time_limit` the seconds a decoder may take. Safe to call from several threads;
-    videos are then read one after the other. Raises AttachmentError, for an empty clip as well.
+    frames together, `time_limit` the seconds a decoder may take.
+
+    The same call on a sound file gives the frames at the same positions, whichever decoder reads
+    them. All come from one decoder: PyAV when decord fails or complains of any. A damaged file can
+    give others the next time only where decord shows patched frames without a complaint and is
+    killed the next time, or where the machine has another number of cores (decoding threads).
+
+    Safe to call from several threads; videos are then read one after the other. Raises
+    AttachmentError, for an empty clip as well.
     """
     name = Path(path).name
     if not 1 <= max_frames <= frame_limit:

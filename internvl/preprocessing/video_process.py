@@ -45,7 +45,7 @@ class _Process:
             timer.start()
             answers: list[Answer] = []
             try:
-                answers = list(_exchange(child, request))
+                answers = _collected(_exchange(child, request))
             finally:
                 timer.cancel()
                 if not answers:
@@ -75,6 +75,16 @@ class _Process:
 
 
 _processes: dict[int, _Process] = {}
+
+
+def _collected(exchange: Iterator[Answer]) -> list[Answer]:
+    answers: list[Answer] = []
+    for answer in exchange:
+        if "again" in answer[0]:
+            answers.clear()
+        else:
+            answers.append(answer)
+    return answers
 
 
 def _exchange(child: "subprocess.Popen[bytes]", request: dict[str, Any]) -> Iterator[Answer]:

@@ -4,8 +4,8 @@
 
 takes one JSON request a line on standard input and answers on standard output with JSON lines: the
 table of a video's frames, or frames each followed by its RGB bytes, and last `{"end": true}` or
-`{"error": "why"}`. It ends with its input. Standard error is a file: FFmpeg's complaints go there.
-The other side is `internvl.preprocessing.video`.
+`{"error": "why"}`; `{"again": true}` takes the frames before it back. It ends with its input.
+Standard error is a file: FFmpeg's complaints go there. The other side is `internvl.preprocessing.video`.
 
 decord reads what is plain. PyAV reads what decord can't (AV1) or gets wrong in silence: MPEG-TS,
 open groups of pictures, edit lists, damaged data. A picture built on damaged data is never given.
@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -82,26 +82,37 @@ def read_with_av(
 
 def read_with_decord(
     path: str, table: FrameTable, wanted: Sequence[int]
-) -> "Iterator[tuple[int, Picture]]":
-    """Positions and pictures of the wanted frames, up to the first sign that one is wrong."""
+) -> "Generator[tuple[int, Picture], None, bool]":
+    """Positions and pictures of the wanted frames; False at the first sign that any is wrong."""
     try:
         import decord
     except (ImportError, OSError):  # no wheel for this machine
-        return
+        return False
     failures = (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError, OSError)
     # decord shows the frame before in place of one that it can't decode, unless told not to, and
-    # can't tell that FFmpeg has patched a damaged one with old pixels: only FFmpeg's log does.
+    # can't tell that FFmpeg has patched a damaged one with old pixels: only FFmpeg's log does, and
+    # it is complete only when the reader and its threads are gone.
     complaints = os.fstat(2).st_size
     with contextlib.suppress(AssertionError, *failures):
-        reader = decord.VideoReader(path, fault_tol="0.0000001")
-        times = reader.get_frame_timestamp(range(len(reader)))[:, 0]
-        if len(times) != len(table.times) or abs(times - times[0] - table.times).max() > 2e-3:
-            return
-        for position in wanted:
-            picture = reader.get_batch([position]).asnumpy()[0]
-            if picture.shape[:2] != (table.height, table.width) or os.fstat(2).st_size > complaints:
-                return
-            yield position, picture
+        sound = yield from _decord_pictures(decord, path, table, wanted)
+        return sound and os.fstat(2).st_size == complaints
+    return False
+
+
+def _decord_pictures(
+    decord: Any, path: str, table: FrameTable, wanted: Sequence[int]
+) -> "Generator[tuple[int, Picture], None, bool]":
+    complaints = os.fstat(2).st_size
+    reader = decord.VideoReader(path, fault_tol="0.0000001")
+    times = reader.get_frame_timestamp(range(len(reader)))[:, 0]
+    if len(times) != len(table.times) or abs(times - times[0] - table.times).max() > 2e-3:
+        return False
+    for position in wanted:
+        picture = reader.get_batch([position]).asnumpy()[0]
+        if picture.shape[:2] != (table.height, table.width) or os.fstat(2).st_size > complaints:
+            return False
+        yield position, picture
+    return True
 
 
 def _sound_pictures(
@@ -182,21 +193,26 @@ def _answer(request: dict[str, Any]) -> "Iterator[tuple[dict[str, Any], Picture 
         yield {name: getattr(table, name) for name in names}, None
         return
     room = request["max_pixels"]
-    for position, picture in _pictures(request, table):
+    for found in _pictures(request, table):
+        if found is None:
+            room = request["max_pixels"]
+            yield {"again": True}, None
+            continue
+        position, picture = found
         room -= picture.shape[0] * picture.shape[1]
         if room < 0:
             raise VideoError("its frames grow too large")
         yield {"position": position, "shape": picture.shape}, picture
 
 
-def _pictures(request: dict[str, Any], table: FrameTable) -> "Iterator[tuple[int, Picture]]":
+def _pictures(request: dict[str, Any], table: FrameTable) -> "Iterator[tuple[int, Picture] | None]":
+    """The frames, all by one decoder; None takes back those that came before."""
     path, wanted = request["path"], request["wanted"]
     if request["decord"] and table.plain:
-        for position, picture in read_with_decord(path, table, wanted):
-            yield position, picture
-            wanted = wanted[1:]
-    if wanted:
-        yield from read_with_av(path, table, wanted, request["end"])
+        if (yield from read_with_decord(path, table, wanted)):
+            return
+        yield None
+    yield from read_with_av(path, table, wanted, request["end"])
 
 
 def _write(answers: BinaryIO, header: dict[str, Any], picture: "Picture | None" = None) -> None:
