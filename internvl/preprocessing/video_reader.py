@@ -5,7 +5,8 @@
 takes one JSON request a line on standard input and answers on standard output with JSON lines: the
 table of a video's frames, or frames each followed by its RGB bytes, and last `{"end": true}` or
 `{"error": "why"}`; `{"again": true}` takes the frames before it back. It ends with its input.
-Standard error is a file: FFmpeg's complaints go there. The other side is `internvl.preprocessing.video`.
+Standard error is a file: FFmpeg's complaints go there. The other side is
+`internvl.preprocessing.video`.
 
 decord reads what is plain. PyAV reads what decord can't (AV1) or gets wrong in silence: MPEG-TS,
 open groups of pictures, edit lists, damaged data. A picture built on damaged data is never given.
