@@ -74,7 +74,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--model",
         default=str(EMBEDDED),
-        help="folder or Hugging Face id (OpenGVLab/InternVL2_5-1B)",
+        help="folder, Hugging Face id (OpenGVLab/InternVL2_5-1B) or a published model's name",
     )
     group.add_argument(
         "--quantization",
@@ -158,12 +158,16 @@ def _from_environment(
 
 def _find_model(parser: argparse.ArgumentParser, model: str) -> str:
     """The model's folder or id. Exits with 2 when it can be neither."""
-    if Path(model).is_dir():
-        folder = Path(model).resolve()
+    from internvl.model.zoo import find_entry
+
+    folder = Path(model).expanduser()
+    if folder.is_dir():
         if not (folder / "config.json").exists():
             parser.error(f"argument --model: {model} has no config.json, so it is no model")
-        return str(folder)
-    if Path(model).is_absolute() or model.startswith(".") or model.count("/") != 1:
+        return str(folder.resolve())
+    if entry := find_entry(model):
+        return entry.hub_id
+    if folder.is_absolute() or model.startswith(".") or model.count("/") != 1:
         parser.error(
             f"argument --model: there is no folder {model}; "
             "give a folder or a Hugging Face id such as OpenGVLab/InternVL2_5-1B"

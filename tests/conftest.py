@@ -49,12 +49,13 @@ def engine():
 
 @pytest.fixture
 def store(tmp_path):
-    return SessionStore(tmp_path / "sessions", Limits(question_characters=500, files=4))
+    limits = Limits(question_characters=500, system_characters=300, files=4)
+    return SessionStore(tmp_path / "sessions", limits)
 
 
 @pytest.fixture
 def handlers(engine, store):
-    return Handlers(engine, store, About("nano", embedded=True), max_tiles=24)
+    return Handlers(engine, store, About("nano", embedded=True))
 
 
 @pytest.fixture
@@ -76,9 +77,10 @@ def serve_page(tmp_path):
 
     pages = []
 
-    def start(engine, folder="sessions", **options):
+    def start(engine, folder="sessions", limits=None, **options):
         about = About("nano", embedded=True)
-        page = build_page(Handlers(engine, SessionStore(tmp_path / folder), about, **options))
+        store = SessionStore(tmp_path / folder, limits)
+        page = build_page(Handlers(engine, store, about, **options))
         pages.append(page)
         return serve(page, port=free_port(), wait=False)
 

@@ -12,7 +12,7 @@ from internvl.ui.errors import PageError
 
 
 def asked(engine, question="What?", files=(), given=None, limits=None):
-    return list(ask(engine, limits or Limits(), 24, question, files, given))
+    return list(ask(engine, limits or Limits(), question, files, given))
 
 
 def test_the_answer_grows_and_nothing_is_kept(engine, tall, clip):
@@ -35,12 +35,22 @@ def test_the_answer_grows_and_nothing_is_kept(engine, tall, clip):
         ({"temperature": "hot"}, PageError, "temperature must be a number"),
         ({"max_tiles": 25}, LimitError, "24 is the most"),
         ({"start": "x"}, PageError, "start must be a time in seconds"),
+        ({"system": ["x"]}, PageError, "system must be a text"),
+        ({"system": "x" * 8001}, LimitError, "8,001 characters"),
+        (["max_tiles"], PageError, "Settings are an object"),
+        ("max_tiles", PageError, "Settings are an object"),
     ],
 )
 def test_wrong_settings_are_refused(engine, clip, given, error, sentence):
     with pytest.raises(error, match=sentence):
         asked(engine, files=[str(clip)], given=given)
     assert engine.asked == []
+
+
+def test_small_limits_are_the_default(engine, tall, clip):
+    asked(engine, files=[str(tall), str(clip)], limits=Limits(tiles=4, frames=3))
+    picture, video = engine.asked[0][0].turns[0].attachments
+    assert (picture.max_tiles, video.max_frames) == (4, 3)
 
 
 def test_limits_hold(engine, tall, clip, tmp_path):
@@ -56,7 +66,7 @@ def test_limits_hold(engine, tall, clip, tmp_path):
 
 
 def test_leaving_early_stops_the_engine(engine):
-    answer = ask(engine, Limits(), 24, "What?", None, None)
+    answer = ask(engine, Limits(), "What?", None, None)
     next(answer)
     answer.close()
     assert engine.closed == 1

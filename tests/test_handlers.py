@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import threading
 
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from scripted_engine import ScriptedEngine
 
 from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings
 from internvl.engines.base import Loading, QueueFull, Reading, Text, Waiting
+from internvl.ui import drafts, tiles
 from internvl.ui.chat import to_markdown
 from internvl.ui.handlers import Handlers
 from internvl.ui.page import VALUES
@@ -90,6 +92,25 @@ def test_reading_ahead_ends_when_something_else_is_on_the_page(handlers, visitor
         assert "1 of" in next(reading)["status"]["value"]
         change()
         assert list(reading) == []
+
+
+def test_reading_ahead_again_ends_the_reading_before(handlers, visitor, tall):
+    handlers.add_image(visitor, str(tall))
+    before, after = handlers.prepare(visitor), handlers.prepare(visitor)
+    for reading in (before, after):
+        assert next(reading) == {}
+        assert "1 of" in next(reading)["status"]["value"]
+    assert list(before) == []
+    assert "seen it all: 7 of 7" in list(after)[-1]["status"]["value"]
+
+
+def test_a_full_context_is_said_before_sending(handlers, visitor, engine, tall):
+    handlers.add_image(visitor, str(tall))
+    assert "notice" not in merged(*handlers.prepare(visitor))
+    engine.tile_counts = lambda conversation: [[1]]
+    assert "of 7 tiles the model will see 1" in str(merged(*handlers.prepare(visitor))["notice"])
+    engine.loading = 0.5
+    assert "notice" not in merged(*handlers.prepare(visitor))
 
 
 def test_a_sent_picture_leaves_the_page_and_is_not_sent_again(handlers, visitor, engine, tall):
@@ -199,14 +220,104 @@ def test_an_error_in_the_middle_keeps_the_part_that_came(handlers, visitor, sess
         ("Hi", {"max_tiles": 60}, "60 tiles are more than this page allows; 24"),
         ("Hi", {"max_frames": 65}, "65 frames are more than this page allows; 64"),
         ("Hi", {"temperature": None}, "temperature must be a number"),
+        ("Hi", {"system": "x" * 301}, "system message has 301 characters; 300 is the most"),
     ],
 )
 def test_limits_are_said_in_words(handlers, visitor, engine, session, question, changed, sentence):
     view = ask(handlers, visitor, question, **changed)
     assert sentence in view["notice"]["value"]
-    assert view["question"]["value"] == question
+    assert view.get("question", {"value": question})["value"] == question
+    assert len(session.draft.question) <= 500
     assert engine.asked == []
     assert session.settings == Settings()
+
+
+def test_what_is_kept_has_its_length_limited(handlers, visitor, session):
+    assert "501 characters" in handlers.keep_question(visitor, "x" * 501)["notice"]["value"]
+    assert "301 characters" in handlers.new_chat(visitor, "x" * 301)["notice"]["value"]
+    assert session.draft.question == ""
+    assert session.conversation.system == SYSTEM_MESSAGE
+
+
+def test_small_limits_are_where_the_page_starts(tmp_path, engine, tall):
+    limits = Limits(tiles=4, frames=3)
+    handlers = Handlers(engine, SessionStore(tmp_path / "s", limits), About("nano"))
+    view = handlers.open(None, "en")
+    assert (view["max_tiles"]["value"], view["max_frames"]["value"]) == (4, 3)
+    visitor = view["visitor"]["value"]
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor, max_tiles=view["max_tiles"]["value"], max_frames=3)
+    assert engine.asked[0][0].attachments[0].max_tiles == 4
+
+
+def test_replaced_files_are_deleted(tmp_path, engine, clip):
+    limits = Limits(files=2)
+    handlers = Handlers(engine, store := SessionStore(tmp_path / "s", limits), About("nano"))
+    visitor = handlers.open(None, "en")["visitor"]["value"]
+    session = store.open(visitor["token"])
+    for shade in range(5):
+        Image.new("L", (9, 9), shade).save(tmp_path / "grey.png")
+        view = handlers.add_image(visitor, str(tmp_path / "grey.png"))
+        assert "sentence" not in view["notice"]["value"]
+        assert len(session.draft.attachments) == 1
+        assert len(list(session.folder.glob("files/*/*"))) == 1
+    handlers.clear(visitor)
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(clip.read_bytes() + bytes(1))
+    for video in (copy, clip):
+        handlers.add_video(visitor, str(video))
+        assert [a.path.name for a in session.draft.attachments] == [video.name]
+        assert len(list(session.folder.glob("files/*/*"))) == 1
+
+
+def test_decoding_does_not_hold_the_session(handlers, visitor, session, clip, monkeypatch):
+    free = []
+
+    def decoding(*clip):
+        def probe():
+            if session.lock.acquire(blocking=False):
+                session.lock.release()
+                free.append(True)
+
+        thread = threading.Thread(target=probe)
+        thread.start()
+        thread.join()
+        return (tiles.FrameView("", "0:00.0"),)
+
+    monkeypatch.setattr(drafts, "frame_views", decoding)
+    monkeypatch.setattr(tiles, "frame_views", decoding)
+    for handle in (
+        lambda: handlers.add_video(visitor, str(clip)),
+        lambda: handlers.change(visitor, *values(max_frames=3)),
+        lambda: handlers.trim(visitor, 0.2, 1.0),
+    ):
+        free.clear()
+        handle()
+        assert free
+    assert (session.draft.attachments[0].start, session.draft.attachments[0].end) == (0.2, 1.0)
+
+
+def test_stop_in_one_tab_leaves_the_answer_of_another(handlers, visitor, session, monkeypatch):
+    monkeypatch.setattr("internvl.ui.handlers.STOPPING_SECONDS", 0.0)
+    other = handlers.send(visitor, "The other tab's?", *values())
+    next(other)
+    handlers.stop(visitor)
+    assert [turn.question for turn in session.conversation.turns] == ["The other tab's?"]
+    view = merged(*other)
+    assert session.conversation.turns[0].answer == "A photo of a tower."
+    assert session.running == []
+    assert "A photo of a tower." in chat_text(view)
+
+
+def test_the_same_question_in_two_tabs_is_two_turns(handlers, visitor, session, engine):
+    engine.answers = [["One."], ["Two."]]
+    first = handlers.send(visitor, "What?", *values())
+    next(first)
+    second = handlers.send(visitor, "What?", *values())
+    next(second)
+    list(second)
+    list(first)
+    assert [turn.answer for turn in session.conversation.turns] == ["Two.", "One."]
 
 
 def test_files_that_cannot_be_used_are_refused_by_name(handlers, visitor, session, tmp_path, tall):
@@ -271,6 +382,10 @@ def test_chats_can_be_left_opened_and_deleted(handlers, visitor, session, engine
     view = handlers.delete_chat(visitor)
     assert engine.forgotten == [first]
     assert "Second?" in chat_text(view)
+    handlers.new_chat(visitor, "")
+    empty = session.conversation.id
+    handlers.new_chat(visitor, "")
+    assert engine.forgotten == [first, empty]
     assert not list(session.folder.glob("files/*/*"))
     assert "no longer here" in handlers.choose_chat(visitor, first)["notice"]["value"]
 
@@ -359,6 +474,23 @@ def test_answers_stay_readable_markdown():
     assert to_markdown("**x** `a<b`") == "**x** <code>a&#60;b</code>"
     assert to_markdown("```\na\n\nb\n```\nc").count("<pre>") == 1
     assert "\n" not in to_markdown("```\na\n\nb\n```").strip()
+
+
+@pytest.mark.parametrize("answer", ["1. so:\n   ```py\n   a\n     b\n   ```\n2. c", "~~~\na\n~~~"])
+def test_code_is_a_block_in_a_list_too(answer):
+    drawn = to_markdown(answer)
+    assert drawn.count("<pre><code>a") == drawn.count("</code></pre>") == 1
+    assert "`" not in drawn
+    if "py" in answer:
+        assert "\n   <pre><code>a&#10;&#32;&#32;b&#10;</code></pre>" in drawn
+        assert drawn.endswith("2. c")
+
+
+@pytest.mark.parametrize("answer", ["```", "x\n```py", "```py\na", "- x\n  ```\n  a", "~~~\na"])
+def test_code_that_is_cut_off_is_closed(answer):
+    drawn = to_markdown(answer)
+    assert drawn.endswith("</code></pre>\n\n")
+    assert "```" not in drawn and "~~~" not in drawn
 
 
 def test_an_empty_answer_is_said(handlers, visitor, session):

@@ -1,3 +1,4 @@
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -85,10 +86,12 @@ def test_limits_are_said_with_their_numbers(store, tmp_path):
     for number in range(3):
         small = tmp_path / f"{number}.png"
         small.write_bytes(bytes([number]))
-        session.add_file(small)
+        stored = session.add_file(small)
+        stored.with_name(".partial").write_bytes(b"of a copy that was cut off")
     large.write_bytes(b"new")
     with pytest.raises(LimitError, match="holds 3 files already"):
         session.add_file(large)
+    assert session.add_file(small).name == "2.png"
     with pytest.raises(LimitError, match="8,001 characters; 8,000 is the most"):
         Limits().check_question("x" * 8001)
 
@@ -104,19 +107,53 @@ def test_deleting_removes_the_files(store, picture):
 
 
 def test_expired_sessions_go_with_their_files(store, picture):
-    old, new, orphan = (store.open(store.new_token()) for _ in range(3))
+    old, new, unsaved = (store.open(store.new_token()) for _ in range(3))
     for session in (old, new):
         session.add_file(picture)
         session.save()
-    orphan.add_file(picture)
-    later = old.used + store.limits.session_seconds + 1
-    new.used = later
-    fresh = SessionStore(store.folder, store.limits)
-    assert [s.id for s in store.remove_expired(later) if s is old] == [old.id]
+    new.used = later = old.used + store.limits.session_seconds + 1
+    assert [s.id for s in store.remove_expired(later)] == [old.id, unsaved.id]
     assert not old.folder.exists() and new.folder.exists()
-    orphan_age = orphan.folder.stat().st_mtime if orphan.folder.exists() else None
-    assert orphan_age is None or fresh.remove_expired(orphan_age + 10**7)
-    assert not orphan.folder.exists()
+    assert store.remove_expired(later) == []
+
+
+def test_a_folder_without_a_session_goes_by_its_age(store):
+    orphan, young = store.folder / ("0" * 32), store.folder / ("1" * 32)
+    for folder in (orphan, young):
+        (folder / "files" / "ab").mkdir(parents=True)
+        (folder / "files" / "ab" / "photo.png").write_bytes(b"pixels")
+    age = orphan.stat().st_mtime - store.limits.session_seconds - 60
+    os.utime(orphan, (age, age))
+    assert [s.id for s in store.remove_expired()] == [orphan.name]
+    assert not orphan.exists() and young.exists()
+
+
+def test_a_session_that_is_opened_meanwhile_stays(store, monkeypatch):
+    token = store.new_token()
+    session = store.open(token)
+    session.save()
+    session.used = 0.0
+    listed = store._all
+
+    def opened_meanwhile():
+        found = listed()
+        store.open(token)
+        return found
+
+    monkeypatch.setattr(store, "_all", opened_meanwhile)
+    assert store.remove_expired() == []
+    assert store.open(token) is session and session.folder.exists()
+
+
+def test_settings_are_kept_within_the_limits(store):
+    token = store.new_token()
+    session = store.open(token)
+    session.settings = Settings(max_tiles=20, max_frames=40, seed=3)
+    session.save()
+    smaller = SessionStore(store.folder, Limits(tiles=4, frames=8))
+    assert smaller.open(token).settings == Settings(max_tiles=4, max_frames=8, seed=3)
+    fresh = smaller.open(smaller.new_token()).settings
+    assert (fresh.max_tiles, fresh.max_frames) == (4, 8)
 
 
 def test_chats_are_kept_opened_and_deleted(store, picture):

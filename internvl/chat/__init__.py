@@ -8,7 +8,8 @@ from internvl.chat.conversation import (
     Turn,
     freeze,
 )
-from internvl.chat.session import LimitError, Limits, Session, SessionStore
+from internvl.chat.limits import LimitError, Limits
+from internvl.chat.session import Session, SessionStore
 from internvl.chat.template import Segment, render
 
 __all__ = [

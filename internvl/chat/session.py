@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from internvl.chat.conversation import Conversation, Settings, Turn
+from internvl.chat.limits import Limits
 from internvl.chat.record import (
     conversation_from_json,
     conversation_to_json,
@@ -31,50 +32,16 @@ from internvl.chat.record import (
 logger = logging.getLogger(__name__)
 
 
-class LimitError(ValueError):
-    """More than this page takes; the message says how much that is."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one visitor may ask of the page."""
-
-    upload_bytes: int = 200 * 2**20
-    files: int = 64
-    pixels: int = 100_000_000
-    frames: int = 64
-    question_characters: int = 8_000
-    session_seconds: float = 7 * 24 * 3600.0
-
-    def check_question(self, question: str) -> None:
-        """Raise LimitError when the question is too long."""
-        if len(question) > self.question_characters:
-            raise LimitError(
-                f"The question has {len(question):,} characters; "
-                f"{self.question_characters:,} is the most. Please shorten it."
-            )
-
-    def check_file(self, path: Path, files: int) -> None:
-        """Raise LimitError when the file is too large or one too many."""
-        size = path.stat().st_size
-        if size > self.upload_bytes:
-            raise LimitError(
-                f"{path.name} has {size / 2**20:.0f} MB; {self.upload_bytes / 2**20:.0f} MB is "
-                "the most. Please use a smaller file."
-            )
-        if files >= self.files:
-            raise LimitError(
-                f"This session holds {files} files already, the most it can. "
-                "Please delete a chat to make room."
-            )
-
-
 @dataclass
 class Session:
     """One visitor's chats, drafts, settings and files. Hold `lock` while changing it.
 
     `draft` is what has been put on the page and not been sent. The last of `conversations` is
-    the one on the page.
+    the one on the page. Settings are kept within `limits`.
+
+    Only in memory: the turns that are being answered (`running`; `answered` tells when one has
+    ended), files on their way to the draft (`incoming`), and how often the model was asked to read
+    ahead (`readings`).
     """
 
     id: str
@@ -85,6 +52,18 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     used: float = field(default_factory=time.time, compare=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    running: list[Turn] = field(default_factory=list, repr=False, compare=False)
+    answered: threading.Condition = field(init=False, repr=False, compare=False)
+    incoming: list[Path] = field(default_factory=list, repr=False, compare=False)
+    readings: int = field(default=0, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.settings = self.limits.clamp(self.settings)
+        self.answered = threading.Condition(self.lock)
+
+    def answers(self, turn: Turn) -> bool:
+        """Is this very turn being answered?"""
+        return any(turn is running for running in self.running)
 
     @property
     def conversation(self) -> Conversation:
@@ -121,11 +100,12 @@ class Session:
         Raises LimitError for a file that is too large or one too many.
         """
         source = Path(path)
-        self.limits.check_file(source, len(list(self._files.glob("*/*"))))
+        self.limits.check_file(source)
         with source.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         target = self._files / digest[:32] / _safe_name(name or source.name)
         if not target.exists():
+            self.limits.check_room(len(list(self._files.glob("*/[!.]*"))))
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{secrets.token_hex(8)}")
             shutil.copyfile(source, partial)
@@ -134,8 +114,9 @@ class Session:
 
     def remove_unused_files(self) -> None:
         """Delete the files that no conversation and no draft uses any more."""
-        turns = [self.draft, *(turn for c in self.conversations for turn in c.turns)]
-        used = {Path(a.path).parent.name for turn in turns for a in turn.attachments}
+        turns = [self.draft, *self.running, *(t for c in self.conversations for t in c.turns)]
+        paths = [*self.incoming, *(Path(a.path) for turn in turns for a in turn.attachments)]
+        used = {path.parent.name for path in paths}
         for folder in self._files.glob("*"):
             if folder.name not in used:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -212,10 +193,16 @@ class SessionStore:
     def remove_expired(self, now: float | None = None) -> list[Session]:
         """Delete the sessions not used for `limits.session_seconds`, and return them."""
         oldest = (time.time() if now is None else now) - self.limits.session_seconds
-        expired = [session for session in self._all() if session.used < oldest]
-        for session in expired:
-            self.delete(session)
-        return expired
+        return [session for session in self._all() if self._remove_older(session, oldest)]
+
+    def _remove_older(self, session: Session, oldest: float) -> bool:
+        """Delete a session unless it has been used after all; is it gone?"""
+        with self._lock:
+            if self._sessions.get(session.id, session).used >= oldest:
+                return False
+            self._sessions.pop(session.id, None)
+            shutil.rmtree(session.folder, ignore_errors=True)
+            return True
 
     def _load(self, name: str) -> Session:
         folder = self.folder / name
@@ -231,11 +218,12 @@ class SessionStore:
     def _all(self) -> list[Session]:
         """Every session: from memory, or one with no more than its folder's age."""
         with self._lock:
-            return [
-                self._sessions.get(folder.name)
-                or Session(id=folder.name, folder=folder, used=_last_change(folder))
+            saved = [
+                Session(id=folder.name, folder=folder, used=_last_change(folder))
                 for folder in self.folder.iterdir()
+                if folder.is_dir() and folder.name not in self._sessions
             ]
+            return [*self._sessions.values(), *saved]
 
 
 def _last_change(folder: Path) -> float:

@@ -10,6 +10,7 @@ It keeps nothing: every call is a conversation of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,16 @@ _OWN = ("system", "start", "end")
 def ask(
     engine: Engine,
     limits: Limits,
-    max_tiles: int,
     question: str,
     files: Sequence[str] | None,
-    given: Mapping[str, Any] | None,
+    given: Any,
 ) -> Iterator[str]:
     """The answer so far, each time it has grown.
 
-    `given` holds names of Settings, and "system", "start" and "end" (seconds of a video). Raises
-    PageError, LimitError, EngineError or AttachmentError.
+    `given` holds names of Settings, and "system", "start" and "end" (seconds of a video); None
+    holds nothing. Raises PageError, LimitError, EngineError or AttachmentError.
     """
-    settings = _settings({k: v for k, v in (given or {}).items() if k not in _OWN})
-    own = {k: (given or {}).get(k) for k in _OWN}
-    check_budgets(settings, max_tiles, limits.frames, words("en"))
+    settings, own = _settings(given, limits)
     limits.check_question(question)
     if not question.strip():
         raise PageError(words("en")["error.empty"])
@@ -59,7 +57,7 @@ def ask(
         turn = Turn(question, freeze(attachments, settings))
     except ValueError as error:
         raise PageError(str(error)) from error
-    conversation = Conversation(str(own["system"] or SYSTEM_MESSAGE), [turn])
+    conversation = Conversation(own["system"] or SYSTEM_MESSAGE, [turn])
     answer = ""
     try:
         with closing(engine.stream(conversation, settings)) as events:
@@ -70,12 +68,12 @@ def ask(
         engine.forget(conversation.id)
 
 
-def make_ask(engine: Engine, limits: Limits, max_tiles: int) -> None:
+def make_ask(engine: Engine, limits: Limits) -> None:
     """Add the endpoint to the page that is being built."""
 
-    def answer(question: str, files: list[str] | None, settings: dict[str, Any] | None) -> Any:
+    def answer(question: str, files: list[str] | None, settings: Any) -> Any:
         try:
-            yield from ask(engine, limits, max_tiles, question, files, settings)
+            yield from ask(engine, limits, question, files, settings)
         except EXPECTED as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -92,15 +90,27 @@ def make_ask(engine: Engine, limits: Limits, max_tiles: int) -> None:
     )
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
+def _settings(given: Any, limits: Limits) -> tuple[Settings, dict[str, Any]]:
+    """The settings within the page's limits, and what else was given by its name in `_OWN`."""
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise PageError(f'Settings are an object such as {{"max_tiles": 6}}, not {given!r}')
+    own = {name: given.get(name) for name in _OWN}
+    if not isinstance(own["system"], str | None):
+        raise PageError(f"system must be a text, not {own['system']!r}")
+    limits.check_system(own["system"] or "")
+    tuned = {name: value for name, value in given.items() if name not in _OWN}
     try:
-        return Settings(**given)
+        settings = replace(limits.clamp(Settings()), **tuned)
     except (TypeError, ValueError) as error:
         raise PageError(f"These settings can't be used: {error}") from error
+    check_budgets(settings, limits, words("en"))
+    return settings, own
 
 
 def _attachment(file: str, position: int, limits: Limits, own: Mapping[str, Any]) -> Attachment:
-    limits.check_file(Path(file), position)
+    limits.check_file(Path(file))
+    limits.check_room(position)
     kind = kind_of(file)
     if kind == "image":
         check_picture(file, limits)

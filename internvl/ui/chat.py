@@ -16,25 +16,29 @@ from internvl.ui.tiles import count_tiles, display_copy, frame_views
 
 Message = dict[str, str]
 _THUMBNAIL = 320
-_FENCE = re.compile(r"^(```+)[^`\n]*\n(.*?)(?:^\1`*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^([ \t]*)(`{3,}|~{3,})[^`\n]*(?:\n(.*?)(?:^[ \t]*\2[`~]*[ \t]*$|\Z)|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 
 def draw_chat(
     conversation: Conversation,
     text: Mapping[str, str],
-    running: Turn | None = None,
+    running: Sequence[Turn] = (),
+    tile_size: int = 448,
 ) -> list[Message]:
-    """The messages of a conversation; `running` is the turn being answered, shown without marks.
+    """The messages of a conversation; `running` turns are being answered, shown without marks.
 
-    An answer without a receipt was stopped.
+    An answer without a receipt was stopped. Tiles have `tile_size` pixels each way.
     """
     messages, pictures, tiles = [], 0, 0
     for turn in conversation.turns:
         messages.append({"role": "user", "content": _asked(turn, pictures, text)})
         pictures += sum(attachment.kind == "image" for attachment in turn.attachments)
-        tiles += sum(map(count_tiles, turn.attachments))
-        if turn is running:
+        tiles += sum(count_tiles(attachment, tile_size) for attachment in turn.attachments)
+        if any(turn is r for r in running):
             messages.append(draw_answer(turn, text))
         else:
             messages.append(draw_answer(turn, text, _marks(turn, tiles, text)))
@@ -50,13 +54,17 @@ def draw_answer(turn: Turn, text: Mapping[str, str], below: str = "") -> Message
 def to_markdown(answer: str) -> str:
     """The answer as Markdown in which nothing the model wrote is HTML.
 
+    A block of code that is not closed ends with the answer.
+
     >>> to_markdown("<ref>a cat</ref> is **here**")
     '&lt;ref>a cat&lt;/ref> is **here**'
     """
     pieces, position = [], 0
     for match in _FENCE.finditer(answer):
         pieces.append(_prose(answer[position : match.start()]))
-        pieces.append(f"\n<pre><code>{_as_entities(match[2])}</code></pre>\n\n")
+        indent, code = match[1], match[3] or ""
+        code = re.sub(f"^[ \t]{{0,{len(indent)}}}", "", code, flags=re.MULTILINE)
+        pieces.append(f"\n{indent}<pre><code>{_as_entities(code)}</code></pre>\n\n")
         position = match.end()
     return "".join([*pieces, _prose(answer[position:])])
 

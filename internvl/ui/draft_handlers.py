@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from internvl.chat import Attachment, Session, Turn, freeze
-from internvl.engines.base import Reading
+from internvl.chat import Attachment, Conversation, Session, Turn, freeze
+from internvl.engines.base import PromptTooLong, Reading
 from internvl.ui import drafts, views
 from internvl.ui.errors import friendly
 from internvl.ui.page import Page, Visitor, closing, request
+from internvl.ui.tiles import count_tiles
 from internvl.ui.views import View, Words, merged
 
 
@@ -29,25 +30,23 @@ class DraftHandlers(Page):
     def add_video(self, visitor: Visitor, file: str | None) -> View:
         """A video on the page."""
         session, text = self.enter(visitor)
-        with session.lock:
-            if file:
-                drafts.set_video(session, file)
-            return self._draft_changed(session, text)
+        with drafts.brought(session, [file] if file else [], "video") as videos, session.lock:
+            for video in videos:
+                drafts.set_video(session, video)
+        return self._draft_changed(session, text)
 
     @friendly
     def touch(self, visitor: Visitor, action: str, name: str) -> View:
         """A button in the tile view: remove an attachment by its position, or try an example."""
+        if action == "example" and name in self.examples:
+            shown = self._attach(visitor, [str(self.examples[name].path)], only=True)
+            question = self.examples[name].question.get((visitor or {}).get("language", "en"), "")
+            return merged(shown, {"question": {"value": question}})
         session, text = self.enter(visitor)
-        with session.lock:
-            if action == "remove" and name.isdigit():
+        if action == "remove" and name.isdecimal():
+            with session.lock:
                 drafts.take_away(session, int(name))
-            elif action == "example" and name in self.examples:
-                example = self.examples[name]
-                drafts.add_pictures(session, [example.path], only=True)
-                question = example.question.get((visitor or {}).get("language", "en"), "")
-                shown: View = {"question": {"value": question}}
-                return merged(self._draft_changed(session, text), shown)
-            return self._draft_changed(session, text)
+        return self._draft_changed(session, text)
 
     @friendly
     def clear(self, visitor: Visitor) -> View:
@@ -55,7 +54,7 @@ class DraftHandlers(Page):
         session, text = self.enter(visitor)
         with session.lock:
             drafts.take_away(session)
-            return self._draft_changed(session, text)
+        return self._draft_changed(session, text)
 
     @friendly
     def change(self, visitor: Visitor, *values: Any) -> View:
@@ -63,7 +62,7 @@ class DraftHandlers(Page):
         session, text = self.enter(visitor)
         with session.lock:
             self.apply(session, text, values)
-            return self._draft_changed(session, text)
+        return self._draft_changed(session, text)
 
     @friendly
     def adjust(self, visitor: Visitor, *values: Any) -> View:
@@ -78,14 +77,14 @@ class DraftHandlers(Page):
     def trim(self, visitor: Visitor, start: float | None, end: float | None) -> View:
         """The clip's ends moved: draw the frames it gives now."""
         session, text = self.enter(visitor)
-        with session.lock:
-            drafts.set_clip(session, start, end)
-            return self._draft_changed(session, text)
+        drafts.set_clip(session, start, end)
+        return self._draft_changed(session, text)
 
     @friendly
     def keep_question(self, visitor: Visitor, question: str) -> View:
         """Remember what has been typed."""
         session, _ = self.enter(visitor)
+        session.limits.check_question(question)
         with session.lock:
             session.draft = replace(session.draft, question=question)
             session.save()
@@ -95,18 +94,24 @@ class DraftHandlers(Page):
     def prepare(self, visitor: Visitor) -> Iterator[View]:
         """Let the model read what is on the page while the visitor still types.
 
-        Ends by itself when something else is on the page.
+        Ends by itself when something else is on the page, or when it is called again.
         """
         session, text = self.enter(visitor)
-        conversation, attachments = session.conversation, self._draft(session)
+        with session.lock:
+            session.readings += 1
+            reading = session.readings
+            conversation, attachments = session.conversation, self._draft(session)
         yield {}  # Gradio empties the outputs of a generator that yields nothing.
         if not attachments:
             return
         ahead = request(conversation, len(conversation.turns), Turn("", attachments))
+        if full := self._full(ahead, session, text):
+            yield views.notice(full)
         read: Reading | None = None
         with closing(self.engine.prepare(ahead, session.settings)) as events:
             for event in events:
-                if session.conversation is not conversation or self._draft(session) != attachments:
+                on_page = session.conversation is conversation, self._draft(session)
+                if on_page != (True, attachments) or session.readings != reading:
                     return
                 read = event if isinstance(event, Reading) else read
                 yield views.status(type(event).__name__.lower(), text, event)
@@ -115,9 +120,20 @@ class DraftHandlers(Page):
 
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)
-        with session.lock:
-            drafts.add_pictures(session, files, only)
-            return self._draft_changed(session, text)
+        with drafts.brought(session, files, "image") as pictures, session.lock:
+            drafts.add_pictures(session, pictures, only)
+        return self._draft_changed(session, text)
+
+    def _full(self, ahead: Conversation, session: Session, text: Words) -> str:
+        """A sentence when the context has no room for all that would be sent; else nothing."""
+        if self.engine.loading is not None:
+            return ""
+        try:
+            seen = sum(map(sum, self.engine.estimate(ahead, session.settings).tile_counts))
+        except PromptTooLong as error:
+            return str(error)
+        tiles = sum(count_tiles(a, self.about.tile_size) for a in ahead.attachments)
+        return text["tray.full"].format(tiles=tiles, seen=seen) if seen < tiles else ""
 
     def _draft_changed(self, session: Session, text: Words) -> View:
         session.save()

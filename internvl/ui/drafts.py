@@ -1,10 +1,12 @@
 """What is on the page and not yet sent: pictures, one video, its clip. Files are the session's own.
 
-Every function takes the session with its lock held, and leaves it as it was when it raises.
+Decoding takes time, so `brought` and `set_clip` do it before they take the session's lock; the
+others are called with the lock held. Each leaves the session as it was when it raises.
 """
 
+import contextlib
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -36,21 +38,41 @@ def check_picture(path: str | Path, limits: Limits) -> None:
         )
 
 
-def add_pictures(session: Session, files: Sequence[str | Path], only: bool = False) -> None:
-    """Put pictures on the page; with `only` they replace the pictures that are there.
+@contextlib.contextmanager
+def brought(
+    session: Session, files: Sequence[str | Path], kind: Literal["image", "video"]
+) -> Iterator[list[Attachment]]:
+    """Attachments of the session's copies of files, each opened once to be sure that it can be.
 
-    Raises AttachmentError or LimitError for the first that can't be used.
+    Afterwards files that are used by nothing are deleted. Raises AttachmentError or LimitError for
+    the first that can't be used.
     """
-    added = [_added(session, file, "image") for file in files]
+    added: list[Attachment] = []
+    try:
+        for file in files:
+            with session.lock:
+                added.append(Attachment(session.add_file(file), kind))
+                session.incoming.append(Path(added[-1].path))
+            _open(added[-1], session)
+        yield added
+    finally:
+        with session.lock:
+            for attachment in added:
+                session.incoming.remove(Path(attachment.path))
+            session.remove_unused_files()
+
+
+def add_pictures(session: Session, added: Sequence[Attachment], only: bool = False) -> None:
+    """Put pictures on the page; with `only` they replace the pictures that are there."""
     kept = [a for a in session.draft.attachments if not (only and a.kind == "image")]
-    paths = {str(a.path) for a in kept}
-    kept += [a for a in added if str(a.path) not in paths]
+    for attachment in added:
+        if attachment.path not in [a.path for a in kept]:
+            kept.append(attachment)
     session.draft = replace(session.draft, attachments=tuple(kept))
 
 
-def set_video(session: Session, file: str | Path) -> None:
+def set_video(session: Session, video: Attachment) -> None:
     """Put a video on the page in place of the one that is there."""
-    video = _added(session, file, "video")
     pictures = [a for a in session.draft.attachments if a.kind == "image"]
     session.draft = replace(session.draft, attachments=(*pictures, video))
 
@@ -67,8 +89,9 @@ def set_clip(session: Session, start: float | None, end: float | None) -> None:
         end=end if end is not None and end < seconds - 0.05 else None,
     )
     frame_views(str(video.path), session.settings.max_frames, trimmed.start, trimmed.end)
-    attachments = [trimmed if a is video else a for a in session.draft.attachments]
-    session.draft = replace(session.draft, attachments=tuple(attachments))
+    with session.lock:
+        attachments = [trimmed if a is video else a for a in session.draft.attachments]
+        session.draft = replace(session.draft, attachments=tuple(attachments))
 
 
 def draft_video(session: Session) -> Attachment | None:
@@ -100,16 +123,10 @@ def take_back(session: Session, turn: Turn) -> None:
     session.draft = Turn(session.draft.question or turn.question, (*returned, *newer))
 
 
-def _added(session: Session, file: str | Path, kind: Literal["image", "video"]) -> Attachment:
-    """An attachment of a copy of the file, opened once to be sure that it can be."""
-    path = session.add_file(file)
-    try:
-        if kind == "image":
-            check_picture(path, session.limits)
-            display_copy(str(path), 1024)
-        else:
-            frame_views(str(path), session.settings.max_frames, None, None)
-    except ValueError:
-        session.remove_unused_files()
-        raise
-    return Attachment(path, kind)
+def _open(attachment: Attachment, session: Session) -> None:
+    path = str(attachment.path)
+    if attachment.kind == "image":
+        check_picture(path, session.limits)
+        display_copy(path, 1024)
+    else:
+        frame_views(path, session.settings.max_frames, None, None)

@@ -3,11 +3,12 @@
 The handlers that answer are generators: closing one is Stop.
 """
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from internvl.chat import Conversation, Session, Turn, freeze
+from internvl.chat import Conversation, LimitError, Session, Turn, freeze
 from internvl.engines.base import Receipt, Text
 from internvl.ui import drafts, views
 from internvl.ui.chat import draw_answer, draw_chat
@@ -15,6 +16,9 @@ from internvl.ui.draft_handlers import DraftHandlers
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Visitor, closing, request
 from internvl.ui.views import View, Words, merged
+
+STOPPING_SECONDS = 1.0
+"""How long Stop waits for its own tab's answer to end."""
 
 
 class Handlers(DraftHandlers):
@@ -24,10 +28,14 @@ class Handlers(DraftHandlers):
     def send(self, visitor: Visitor, question: str, *values: Any) -> Iterator[View]:
         """Ask, and show the answer as it comes."""
         session, text = self.enter(visitor)
+        try:
+            session.limits.check_question(question)
+        except LimitError as error:  # it stays where it was typed: nothing of that length is kept
+            yield merged(views.idle(), views.status(), views.notice(str(error)))
+            return
         with session.lock:
             session.draft = replace(session.draft, question=question)
             self.apply(session, text, values)
-            session.limits.check_question(question)
             if not question.strip():
                 raise PageError(text["error.empty"])
             turn = Turn(question, freeze(session.draft.attachments, session.settings))
@@ -35,8 +43,8 @@ class Handlers(DraftHandlers):
             session.draft = Turn("")
             session.save()
             cleared: View = {"question": {"value": ""}, **self.tray(session, text)}
-            position = len(session.conversation.turns) - 1
-        yield from self._answer(session, text, turn, position, cleared)
+            answering = _start(session, turn, turn)
+        yield from self._answer(session, text, answering, cleared)
 
     @friendly(returns_question=True)
     def retry(self, visitor: Visitor, *values: Any) -> Iterator[View]:
@@ -46,20 +54,28 @@ class Handlers(DraftHandlers):
             self.apply(session, text, values)
             if not session.conversation.turns:
                 raise PageError(text["error.nothing"])
-            position = len(session.conversation.turns) - 1
-            turn = replace(session.conversation.turns[-1], answer="", receipt=None)
-        yield from self._answer(session, text, turn, position, {})
+            earlier = session.conversation.turns[-1]
+            answering = _start(session, replace(earlier, answer="", receipt=None), earlier)
+        yield from self._answer(session, text, answering, {})
 
     @friendly
     def stop(self, visitor: Visitor) -> View:
-        """The page after Stop. Closing the generator has ended the answer."""
+        """The page after Stop. Closing the generator ends the answer, or is just about to.
+
+        A turn that goes on being answered is another tab's, and is left alone.
+        """
         session, text = self.enter(visitor)
         with session.lock:
             turns = session.conversation.turns
-            back = bool(turns) and settle(session, session.conversation, turns[-1])
+            ended = session.answered.wait_for(
+                lambda: not turns or not session.answers(turns[-1]), STOPPING_SECONDS
+            )
+            if turns and ended:
+                settle(session, session.conversation, turns[-1])
             session.save()
-            question: View = {"question": {"value": session.draft.question}} if back else {}
-            return merged(self.drawn(session, text), views.status(), views.notice(), question)
+            typed = session.draft.question
+        question: View = {"question": {"value": typed}} if typed else {}
+        return merged(self.drawn(session, text), views.status(), views.notice(), question)
 
     @friendly
     def undo(self, visitor: Visitor) -> View:
@@ -71,60 +87,68 @@ class Handlers(DraftHandlers):
                 raise PageError(text["error.nothing"])
             drafts.take_back(session, turns.pop())
             session.save()
-            question: View = {"question": {"value": session.draft.question}}
-            return merged(self.drawn(session, text), views.status(), views.notice(), question)
+        question: View = {"question": {"value": session.draft.question}}
+        return merged(self.drawn(session, text), views.status(), views.notice(), question)
 
     @friendly
     def new_chat(self, visitor: Visitor, system: str) -> View:
         """An empty chat; the earlier ones stay in the list."""
         session, text = self.enter(visitor)
-        with session.lock:
+        session.limits.check_system(system)
+        with self._changing_chats(session):
             session.start_conversation(system)
-            return self._chat_changed(session, text)
+        return self._chat_changed(session, text)
 
     @friendly
     def choose_chat(self, visitor: Visitor, conversation_id: str) -> View:
         """An earlier chat."""
         session, text = self.enter(visitor)
-        with session.lock:
-            try:
+        try:
+            with self._changing_chats(session):
                 session.open_conversation(conversation_id)
-            except KeyError as error:
-                raise PageError(text["error.chat"]) from error
-            return self._chat_changed(session, text)
+        except KeyError as error:
+            raise PageError(text["error.chat"]) from error
+        return self._chat_changed(session, text)
 
     @friendly
     def delete_chat(self, visitor: Visitor) -> View:
         """The chat on the page is gone, with the files only it used."""
         session, text = self.enter(visitor)
+        with self._changing_chats(session):
+            session.delete_conversation(session.conversation.id)
+        return self._chat_changed(session, text)
+
+    @contextlib.contextmanager
+    def _changing_chats(self, session: Session) -> Iterator[None]:
+        """Holds the lock, saves, and lets the engine forget the conversations that have gone."""
         with session.lock:
-            gone = session.conversation.id
-            session.delete_conversation(gone)
-            self.engine.forget(gone)
-            return self._chat_changed(session, text)
+            before = {conversation.id for conversation in session.conversations}
+            yield
+            session.save()
+            gone = before - {conversation.id for conversation in session.conversations}
+        for conversation_id in gone:
+            self.engine.forget(conversation_id)
 
     def _chat_changed(self, session: Session, text: Words) -> View:
-        session.save()
         system: View = {"system": {"value": session.conversation.system}}
         return merged(self.drawn(session, text), system, views.status(), views.notice())
 
     def _answer(
-        self, session: Session, text: Words, turn: Turn, position: int, sent: View
+        self, session: Session, text: Words, answering: "_Answering", sent: View
     ) -> Iterator[View]:
-        """Answer `turn`; an earlier version of it gives way at the first word."""
-        conversation = session.conversation
-        asked = request(conversation, position, turn)
-        messages = draw_chat(asked, text, running=turn)
-        started = merged(sent, views.busy(), views.notice(), views.status("thinking", text))
-        asked.turns[-1] = replace(turn)
+        """Answer a turn; an earlier version of it gives way at the first word."""
+        asked, turn = answering.request, answering.turn
         try:
+            messages = draw_chat(asked, text, [turn], self.about.tile_size)
+            asked.turns[-1] = replace(turn)
+            started = merged(sent, views.busy(), views.notice(), views.status("thinking", text))
             yield {**started, "chat": {"value": messages}}
             with closing(self.engine.stream(asked, session.settings)) as events:
                 for event in events:
                     if event == Text(""):
                         yield {}
                     elif isinstance(event, Text):
-                        self._grow(session, conversation, turn, position, event.text)
+                        _grow(session, answering, event.text)
                         messages = [*messages[:-1], draw_answer(turn, text)]
                         yield {"chat": {"value": messages}, **views.status("answering", text)}
                     elif isinstance(event, Receipt):
@@ -135,19 +159,38 @@ class Handlers(DraftHandlers):
                 raise PageError(text["error.silent"])
         finally:
             with session.lock:
-                settle(session, conversation, turn)
+                session.running = [other for other in session.running if other is not turn]
+                settle(session, answering.conversation, turn)
+                session.answered.notify_all()
                 session.save()
         yield merged(self.drawn(session, text), views.status("answered", text))
 
-    def _grow(
-        self, session: Session, conversation: Conversation, turn: Turn, position: int, piece: str
-    ) -> None:
-        """Add a piece; with its first one, `turn` takes the place of an earlier version."""
-        with session.lock:
-            last = position == len(conversation.turns) - 1
-            if not turn.answer and last and conversation.turns[-1].question == turn.question:
-                conversation.turns[-1] = turn
-            turn.answer += piece
+
+@dataclass(frozen=True)
+class _Answering:
+    """A turn being answered, in place of an earlier version (or itself), and what is asked."""
+
+    conversation: Conversation
+    turn: Turn
+    earlier: Turn
+    request: Conversation
+
+
+def _start(session: Session, turn: Turn, earlier: Turn) -> _Answering:
+    """The last turn on the page is being answered from now on. Needs the lock."""
+    conversation = session.conversation
+    session.running.append(turn)
+    asked = request(conversation, len(conversation.turns) - 1, turn)
+    return _Answering(conversation, turn, earlier, asked)
+
+
+def _grow(session: Session, answering: _Answering, piece: str) -> None:
+    """Add a piece; with its first one, the turn takes the place of its earlier version."""
+    with session.lock:
+        turns, turn = answering.conversation.turns, answering.turn
+        if not turn.answer and turns and turns[-1] is answering.earlier:
+            turns[-1] = turn
+        turn.answer += piece
 
 
 def settle(session: Session, conversation: Conversation, turn: Turn) -> bool:

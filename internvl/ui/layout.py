@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from internvl.chat import Limits, Settings
 from internvl.ui.ask import make_ask
 from internvl.ui.handlers import Handlers
 from internvl.ui.html import ASSETS
@@ -28,13 +29,13 @@ def build_page(handlers: Handlers) -> gr.Blocks:
         with gr.Row(elem_id="main"):
             with gr.Column(scale=5, min_width=340, elem_id="left"):
                 with gr.Column(elem_id="look"):
-                    _look(parts, handlers.max_tiles, handlers.store.limits.frames)
+                    _look(parts, handlers.store.limits)
                 parts.add("about", gr.HTML)
             with gr.Column(scale=7, min_width=340, elem_id="talk"):
                 _talk(parts)
         parts.add("words", gr.HTML, elem_classes="unseen")
         connect(demo, parts.all, handlers)
-        make_ask(handlers.engine, handlers.store.limits, handlers.max_tiles)
+        make_ask(handlers.engine, handlers.store.limits)
     return demo
 
 
@@ -62,8 +63,11 @@ def _head(parts: _Parts) -> None:
         parts.all["timer"] = gr.Timer(1.0, active=False)
 
 
-def _look(parts: _Parts, max_tiles: int, max_frames: int) -> None:
-    slider = {"step": 1, "interactive": True}
+def _look(parts: _Parts, limits: Limits) -> None:
+    first = limits.clamp(Settings())
+    slider = {"minimum": 1, "step": 1, "interactive": True}
+    tiles = {**slider, "maximum": limits.tiles, "value": first.max_tiles}
+    frames = {**slider, "maximum": limits.frames, "value": first.max_frames}
     with parts.add("panes", gr.Tabs):
         with parts.add("image_tab", gr.Tab, id="image"):
             parts.add("image", gr.File, file_types=_IMAGES, elem_classes="drop")
@@ -73,12 +77,12 @@ def _look(parts: _Parts, max_tiles: int, max_frames: int) -> None:
             )
         with parts.add("video_tab", gr.Tab, id="video"):
             parts.add("video", gr.File, file_types=_VIDEOS, elem_classes="drop")
-            parts.add("max_frames", gr.Slider, minimum=1, maximum=max_frames, value=16, **slider)
+            parts.add("max_frames", gr.Slider, **frames)
             with gr.Row():
                 clip = {"minimum": 0, "maximum": 1, "step": 0.1, "visible": False}
                 parts.add("start", gr.Slider, value=0, min_width=140, **clip)
                 parts.add("end", gr.Slider, value=1, min_width=140, **clip)
-    parts.add("max_tiles", gr.Slider, minimum=1, maximum=max_tiles, value=12, **slider)
+    parts.add("max_tiles", gr.Slider, **tiles)
     parts.add("tray", gr.HTML, js_on_load=(ASSETS / "tray.js").read_text(encoding="utf-8"))
     parts.add("clear", gr.Button, size="sm", visible=False)
     with parts.add("settings", gr.Accordion, open=False):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
-from internvl.chat import Conversation, LimitError, Session, SessionStore, Settings, Turn
+from internvl.chat import Conversation, LimitError, Limits, Session, SessionStore, Settings, Turn
 from internvl.engines.base import Engine, Event
 from internvl.ui import views
 from internvl.ui.errors import PageError, friendly
@@ -28,8 +28,7 @@ VALUES = (*SETTINGS, "system")
 class Page:
     """One engine and one store of sessions behind the page.
 
-    `max_tiles` is the most that a message may use; `language` "auto" follows the browser;
-    `problem` says why the model could not be loaded.
+    `language` "auto" follows the browser; `problem` says why the model could not be loaded.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class Page:
         store: SessionStore,
         about: About,
         *,
-        max_tiles: int = 24,
         language: str = "auto",
         examples: Sequence[Example] = (),
         problem: Callable[[], str | None] = lambda: None,
@@ -46,7 +44,6 @@ class Page:
         self.engine = engine
         self.store = store
         self.about = about
-        self.max_tiles = max_tiles
         self.language = language
         self.problem = problem
         self.examples = {example.name: example for example in examples}
@@ -91,7 +88,8 @@ class Page:
             settings = Settings(**given)
         except ValueError as error:
             raise PageError(str(error)) from error
-        check_budgets(settings, self.max_tiles, session.limits.frames, text)
+        check_budgets(settings, session.limits, text)
+        session.limits.check_system(system)
         session.settings = settings
         session.conversation.system = system
 
@@ -102,7 +100,7 @@ class Page:
     def drawn(self, session: Session, text: Words) -> View:
         """Everything that talking changes, with nothing running."""
         return merged(
-            views.chat(session, text),
+            views.chat(session, text, self.about),
             views.chats(session, text),
             self.tray(session, text),
             views.idle(),
@@ -124,33 +122,32 @@ class Page:
         return merged(views.idle(), shown)
 
     def _model(self, text: Words) -> View:
-        loading = cast(views.Loads, self.engine).loading
-        return views.model(self.about, loading, self.problem(), text)
+        return views.model(self.about, self.engine.loading, self.problem(), text)
 
     def _everything(self, visitor: dict[str, str]) -> View:
         session, text = self.enter(visitor)
         hours = session.limits.session_seconds / 3600
         with session.lock:
             session.save()
-            return merged(
-                views.labels(text),
-                {"visitor": {"value": visitor}, "language": {"value": visitor["language"]}},
-                views.introduction(self.about, text, hours, visitor["language"]),
-                self._model(text),
-                views.settings(session),
-                self.drawn(session, text),
-                views.pane(session),
-                {"question": {"value": session.draft.question}},
-                views.status(),
-                views.notice(),
-            )
+        return merged(
+            views.labels(text),
+            {"visitor": {"value": visitor}, "language": {"value": visitor["language"]}},
+            views.introduction(self.about, text, hours, visitor["language"]),
+            self._model(text),
+            views.settings(session),
+            self.drawn(session, text),
+            views.pane(session),
+            {"question": {"value": session.draft.question}},
+            views.status(),
+            views.notice(),
+        )
 
 
-def check_budgets(settings: Settings, tiles: int, frames: int, text: Words) -> None:
+def check_budgets(settings: Settings, limits: Limits, text: Words) -> None:
     """Raise LimitError for more tiles or frames than the page allows."""
     for wanted, most, key in (
-        (settings.max_tiles, tiles, "error.tiles"),
-        (settings.max_frames, frames, "error.frames"),
+        (settings.max_tiles, limits.tiles, "error.tiles"),
+        (settings.max_frames, limits.frames, "error.frames"),
     ):
         if wanted > most:
             raise LimitError(text[key].format(wanted=wanted, most=most))

@@ -95,6 +95,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "上限为 {allowed}，此形状使用 {used}",
     ),
     "tray.clip": ("from {start} to {end} of {duration}", "取 {start} 到 {end}，全长 {duration}"),
+    "tray.full": (
+        "The context is full: of {tiles} tiles the model will see {seen}, the oldest pictures "
+        "smaller or not at all. A new chat or fewer tiles make room.",
+        "上下文已满：{tiles} 个图块中模型只能看到 {seen} 个，最早的图片会被缩小或略去。"
+        "请新建对话或减少图块。",
+    ),
     "tray.frame": ("Frame-{number} at {time}", "Frame-{number}，{time}"),
     # The chat
     "chat.label": ("Conversation", "对话"),

@@ -89,22 +89,24 @@ def draw_tray(
     *,
     earlier: int = 0,
     tokens_per_tile: int = 256,
+    tile_size: int = 448,
     examples: Sequence[Example] = (),
 ) -> str:
     """The HTML of everything that goes with the next question.
 
     `earlier` pictures are in the conversation already; `examples` are offered when nothing is
-    attached.
+    attached. Tiles have `tile_size` pixels each way.
     """
     sheets = []
     for attachment in freeze(attachments, settings):
         earlier += attachment.kind == "image"
-        draw = _picture if attachment.kind == "image" else _video
-        title = (
-            text["tray.video"] if draw is _video else text["tray.picture"].format(number=earlier)
-        )
         try:
-            sheets.append(draw(attachment, text, title, tokens_per_tile))
+            if attachment.kind == "image":
+                title = text["tray.picture"].format(number=earlier)
+                sheets.append(_picture(attachment, text, title, tokens_per_tile, tile_size))
+            else:
+                title = text["tray.video"]
+                sheets.append(_video(attachment, text, title, tokens_per_tile))
         except AttachmentError as error:
             name = Path(attachment.path).name
             sheets.append(Sheet("broken", title, name, 0, sum=str(error), tokens="", facts=()))
@@ -127,12 +129,12 @@ def frame_views(
 
 
 @lru_cache(maxsize=4096)
-def count_tiles(attachment: Attachment) -> int:
+def count_tiles(attachment: Attachment, tile_size: int = 448) -> int:
     """The tiles of an attachment that was sent, if the model sees all of it; 0 if it is gone."""
     path = str(attachment.path)
     try:
         if attachment.kind == "image":
-            return choose_grid(*image_size(path), attachment.max_tiles or 1).tiles
+            return choose_grid(*image_size(path), attachment.max_tiles or 1, tile_size).tiles
         clip = (attachment.max_frames or 1, attachment.start, attachment.end)
         return len(frame_views(path, *clip))
     except AttachmentError:
@@ -164,11 +166,15 @@ def _data_address(picture: Image.Image, edge: int) -> str:
 
 
 def _picture(
-    attachment: Attachment, text: Mapping[str, str], title: str, tokens_per_tile: int
+    attachment: Attachment,
+    text: Mapping[str, str],
+    title: str,
+    tokens_per_tile: int,
+    tile_size: int,
 ) -> Sheet:
     path, allowed = str(attachment.path), attachment.max_tiles or 1
     width, height = image_size(path)
-    grid = choose_grid(width, height, allowed)
+    grid = choose_grid(width, height, allowed, tile_size)
     used = grid.columns * grid.rows
     sum_words = text["tray.one"] if used == 1 else text["tray.several"]
     return Sheet(
@@ -178,7 +184,7 @@ def _picture(
         tiles=grid.tiles,
         sum=sum_words.format(columns=grid.columns, rows=grid.rows, tiles=grid.tiles),
         tokens=text["tray.tokens"].format(tokens=f"{grid.tiles * tokens_per_tile:,}"),
-        facts=_picture_facts(width, height, used, allowed, text),
+        facts=_picture_facts((width, height), used, allowed, tile_size, text),
         source=display_copy(path, _SHOWN),
         thumbnail=display_copy(path, _SMALL) if used > 1 else "",
         columns=grid.columns,
@@ -188,10 +194,11 @@ def _picture(
 
 
 def _picture_facts(
-    width: int, height: int, used: int, allowed: int, text: Mapping[str, str]
+    size: tuple[int, int], used: int, allowed: int, tile_size: int, text: Mapping[str, str]
 ) -> list[str]:
+    width, height = size
     facts = [text["tray.size"].format(width=f"{width:,}", height=f"{height:,}")]
-    scale = math.sqrt(used * 448 * 448 / (width * height))
+    scale = tile_size * math.sqrt(used / (width * height))
     if scale < 0.6:
         facts.append(text["tray.shrunk"].format(percent=round(scale * 100)))
     elif scale < 1:

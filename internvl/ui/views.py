@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from internvl.chat import Conversation, Session, Turn
+from internvl.chat import Conversation, Session
 from internvl.engines.base import Event, Loading, Reading, Waiting
 from internvl.preprocessing import AttachmentError
 from internvl.ui.chat import draw_chat
@@ -19,19 +19,16 @@ Words = Mapping[str, str]
 
 @dataclass(frozen=True)
 class About:
-    """The model as the page introduces it; `embedded` is the project's own small one."""
+    """The model as the page introduces it; `embedded` is the project's own small one.
+
+    A tile has `tile_size` x `tile_size` pixels and gives `tokens_per_tile` visual tokens.
+    """
 
     name: str
     licence: str = "see its model card"
     embedded: bool = False
     tokens_per_tile: int = 256
-
-
-class Loads(Protocol):
-    """An engine that may still be loading: the fraction done, None when it is ready."""
-
-    @property
-    def loading(self) -> float | None: ...
+    tile_size: int = 448
 
 
 def merged(*views: View) -> View:
@@ -67,10 +64,11 @@ def notice(sentence: str = "") -> View:
     return {"notice": {"value": fill("notice", sentence=sentence)}}
 
 
-def chat(session: Session, text: Words, running: Turn | None = None) -> View:
+def chat(session: Session, text: Words, about: About) -> View:
     """The conversation on the page."""
     back: View = {name: {"visible": bool(session.conversation.turns)} for name in ("retry", "undo")}
-    return {"chat": {"value": draw_chat(session.conversation, text, running)}, **back}
+    drawn = draw_chat(session.conversation, text, session.running, about.tile_size)
+    return {"chat": {"value": drawn}, **back}
 
 
 def chats(session: Session, text: Words) -> View:
@@ -88,6 +86,7 @@ def tray(session: Session, text: Words, about: About, examples: Sequence[Example
         text,
         earlier=pictures,
         tokens_per_tile=about.tokens_per_tile,
+        tile_size=about.tile_size,
         examples=() if session.conversation.turns else examples,
     )
     return {

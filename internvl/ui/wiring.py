@@ -101,7 +101,8 @@ def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> None:
     ]
     for trigger, handler, inputs in triggers:
         changed = wire.on([trigger], handler, inputs, shown, **last)
-        wire.on(changed.then, handlers.prepare, [], ["status", "notice"])
+        # By itself Gradio would skip a reading that starts while another runs; the new one ends it.
+        wire.on(changed.then, handlers.prepare, [], ["status", "notice"], trigger_mode="multiple")
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
     wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)

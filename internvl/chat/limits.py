@@ -1,0 +1,68 @@
+"""What one visitor may ask of the page, and the sentences that say so."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from internvl.chat.conversation import Settings
+
+
+class LimitError(ValueError):
+    """More than this page takes; the message says how much that is."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one visitor may ask of the page."""
+
+    upload_bytes: int = 200 * 2**20
+    files: int = 64
+    pixels: int = 100_000_000
+    tiles: int = 24
+    frames: int = 64
+    question_characters: int = 8_000
+    system_characters: int = 8_000
+    session_seconds: float = 7 * 24 * 3600.0
+
+    def clamp(self, settings: Settings) -> Settings:
+        """The settings with no more tiles and frames than a message may use.
+
+        >>> Limits(tiles=6).clamp(Settings()).max_tiles
+        6
+        """
+        return replace(
+            settings,
+            max_tiles=min(settings.max_tiles, self.tiles),
+            max_frames=min(settings.max_frames, self.frames),
+        )
+
+    def check_question(self, question: str) -> None:
+        """Raise LimitError when the question is too long."""
+        _check_length("question", question, self.question_characters)
+
+    def check_system(self, system: str) -> None:
+        """Raise LimitError when the system message is too long."""
+        _check_length("system message", system, self.system_characters)
+
+    def check_file(self, path: Path) -> None:
+        """Raise LimitError when the file is too large."""
+        size = path.stat().st_size
+        if size > self.upload_bytes:
+            raise LimitError(
+                f"{path.name} has {size / 2**20:.0f} MB; {self.upload_bytes / 2**20:.0f} MB is "
+                "the most. Please use a smaller file."
+            )
+
+    def check_room(self, files: int) -> None:
+        """Raise LimitError when there is no room for another file beside so many."""
+        if files >= self.files:
+            raise LimitError(
+                f"This session holds {files} files already, the most it can. "
+                "Please delete a chat to make room."
+            )
+
+
+def _check_length(name: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise LimitError(
+            f"The {name} has {len(text):,} characters; {most:,} is the most. Please shorten it."
+        )
