@@ -26,7 +26,7 @@ format: .venv/dev
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
 
-.venv/dev: requirements.txt requirements-train.txt requirements-dev.txt
+.venv/dev: requirements.txt requirements-cuda.txt requirements-train.txt requirements-dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
 	touch $@
