@@ -75,6 +75,11 @@ def font_names() -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=65536)
+def _advance(font: Any, character: str) -> float:
+    return float(font.getlength(character))
+
+
 def pick_rgb(rng: random.Random, colour: str) -> Rgb:
     """A shade that a person would call by this name."""
     first, second = rng.choice(COLOURS[colour]), rng.choice(COLOURS[colour])
@@ -186,8 +191,8 @@ class Canvas:
         ascent, descent = font.getmetrics()
         top = y + ascent - 0.78 * font.size
         left = x
-        for end, character in enumerate(text, 1):
-            right = x + font.getlength(text[:end])
+        for character in text:
+            right = left + _advance(font, character)
             if character != " ":
                 self.marks.append(Mark(left, top, right, y + ascent, None, character, colour))
             left = right

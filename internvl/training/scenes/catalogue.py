@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 from internvl.training.scenes.charts import draw_chart
+from internvl.training.scenes.crowd import draw_crowd
 from internvl.training.scenes.documents import draw_document
 from internvl.training.scenes.images import draw_images
 from internvl.training.scenes.objects import draw_objects, draw_single
@@ -23,6 +24,7 @@ _DRAWERS: dict[str, Callable[[random.Random, Split], Scene]] = {
     "video": draw_video,
     "talk": draw_talk,
     "photo": draw_photo,
+    "crowd": draw_crowd,
 }
 KINDS = tuple(_DRAWERS)
 

@@ -1,0 +1,239 @@
+"""Train the nano model on conversations about scenes, phase by phase.
+
+python -m internvl.training.instruct --output runs/nano/model --phase language --minutes 10
+
+The language model first reads scenes in words ("language"). Then the fresh projector is warmed up
+(stage 1), it learns together with the language model while the tower is frozen, and at last
+everything trains (stage 2). A run may be killed at any time and continues from its last checkpoint.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from internvl.model import Model, new_model
+from internvl.training.geometry import Geometry, original_config
+from internvl.training.gloss import teach
+from internvl.training.optimizer import new_optimizers, save_atomically, schedule
+from internvl.training.phases import PHASES, Phase
+from internvl.training.pretrain import Tiles, TowerTraining, normalise
+from internvl.training.samples import Batches, Sample
+
+DENSE_LR = 5e-4
+GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
+
+
+def batch_loss(model: Model, samples: list[Sample], frozen_tower: bool) -> tuple[Tensor, float]:
+    """The square-averaged loss, and the share of learned tokens that is right."""
+    network = model.network
+    length = max(len(sample.ids) for sample in samples)
+    ids = torch.zeros(len(samples), length, dtype=torch.long)
+    weights = torch.zeros(len(samples), length)
+    for row, sample in enumerate(samples):
+        ids[row, : len(sample.ids)] = torch.tensor(sample.ids)
+        learned = torch.tensor(sample.learned)
+        weights[row, : len(learned)] = learned / learned.sum().clamp(min=1).sqrt()
+    ids, weights = ids.to(model.device), weights.to(model.device)
+    with torch.autocast(model.device.type, torch.bfloat16):
+        embeddings = network.get_input_embeddings()(ids)
+        tiles = torch.cat([sample.tiles for sample in samples])
+        if len(tiles):
+            features = visual_tokens(network, tiles.to(model.device), frozen_tower)
+            slots = ids == model.image_token_id
+            embeddings = embeddings.masked_scatter(slots[..., None], features.to(embeddings.dtype))
+        hidden = network.model.language_model(inputs_embeds=embeddings).last_hidden_state
+        wanted = weights[:, 1:] > 0
+        scores = network.lm_head(hidden[:, :-1][wanted]).float()
+    answers = ids[:, 1:][wanted]
+    losses = F.cross_entropy(scores, answers, reduction="none")
+    each = weights[:, 1:][wanted]
+    right = (scores.argmax(-1) == answers).float().mean().item()
+    return (losses * each).sum() / each.sum(), right
+
+
+def visual_tokens(network: Any, tiles: Tensor, frozen_tower: bool) -> Tensor:
+    """`(tiles * tokens, hidden)`; a frozen tower keeps no gradients and works in slices."""
+    inner = network.model
+    with torch.set_grad_enabled(not frozen_tower and torch.is_grad_enabled()):
+        slices = torch.split(tiles, 16) if frozen_tower else (tiles,)
+        seen = [inner.vision_tower(normalise(part)).last_hidden_state[:, 1:] for part in slices]
+    patches = torch.cat(seen)
+    side = int(patches.shape[1] ** 0.5)
+    grid = patches.reshape(len(patches), side, side, -1)
+    shuffled = inner.pixel_shuffle(grid, scale_factor=network.config.downsample_ratio)
+    projected: Tensor = inner.multi_modal_projector(shuffled.flatten(1, 2))
+    return projected.flatten(0, 1)
+
+
+def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
+    """A fresh model for tokenizer files already written."""
+    config = original_config(geometry, tokenizer)
+    model = new_model(config, tokenizer, "nano", device=device)
+    model.network.model.vision_tower.set_attn_implementation("eager")
+    return model
+
+
+def load_tower(model: Model, path: Path) -> None:
+    """Take the vision tower, and nothing else, from its pre-training run."""
+    state = torch.load(path, weights_only=True)["model"]
+    own = {
+        k.removeprefix("tower."): v
+        for k, v in state.items()
+        if k.startswith("tower.") and ".layernorm." not in k
+    }
+    model.network.model.vision_tower.load_state_dict(own)
+
+
+class Run:
+    """One phase of training with its checkpoint, `phase-<name>.pt` in the output folder."""
+
+    def __init__(self, model: Model, phase: Phase, output: Path) -> None:
+        self.model, self.phase = model, phase
+        self.path = output / f"phase-{phase.name}.pt"
+        self.step = self.pool = 0
+        for name, parameter in model.network.named_parameters():
+            trains = any(f"{part}." in name for part in phase.trains)
+            parameter.requires_grad_(trains)
+        self.optimizers = new_optimizers(model.network, phase.lr)
+        self.tower = self._tower_training() if phase.dense else None
+        if self.path.exists():
+            self._restore()
+
+    def train(self, minutes: float, workers: int, tokens: int, tiles: int) -> None:
+        """Train until the phase or the time is over, and save."""
+        self._gloss(workers)
+        began, done, first = time.monotonic(), 0, self.step
+        mean: dict[str, float] = {}
+        dense = self._dense_batches(workers)
+        for pool, samples in self._batches(workers, tokens, tiles):
+            if self.step >= self.phase.steps or time.monotonic() - began > 60 * minutes:
+                break
+            figures = self._learn(samples)
+            if self.tower:
+                drawn = self.tower.learn(next(dense), self.phase.steps)
+                figures |= {f"tower-{name}": value for name, value in drawn.items()}
+            self.step, self.pool = self.step + 1, max(self.pool, pool + 1)
+            done += len(samples)
+            keep = min(0.97, 1 - 1 / (self.step - first))
+            for name, value in figures.items():
+                if value == value:
+                    mean[name] = keep * mean.get(name, value) + (1 - keep) * value
+            if self.step % 20 == 0:
+                text = " ".join(f"{name} {value:.3f}" for name, value in mean.items())
+                rate = done / (time.monotonic() - began)
+                name = self.phase.name
+                print(f"{name} step {self.step} {text} samples/s {rate:.1f}", flush=True)
+            if self.step % 100 == 0:
+                self.save()
+        self.save()
+
+    def save(self) -> None:
+        """Write weights, optimizers and the place in the data."""
+        state = {
+            "network": self.model.network.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+            "pool": self.pool,
+        }
+        if self.tower:
+            state["tower"] = self.tower.state()
+        save_atomically(state, self.path)
+
+    def _learn(self, samples: list[Sample]) -> dict[str, float]:
+        schedule(self.optimizers, self.phase.lr, self.step, self.phase.steps)
+        loss, right = batch_loss(self.model, samples, "vision_tower" not in self.phase.trains)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        trained = [p for group in self.optimizers for g in group.param_groups for p in g["params"]]
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return {"loss": loss.item(), "right": right}
+
+    def _batches(self, workers: int, tokens: int, tiles: int) -> Iterator[tuple[int, list[Sample]]]:
+        model, mixture = self.model, self.phase.mixture
+        data = Batches(mixture, model.tokenizer, model.tokens_per_tile, self.pool, tokens, tiles)
+        prefetch = 6 if workers else None
+        return iter(DataLoader(data, None, num_workers=workers, prefetch_factor=prefetch))
+
+    def _tower_training(self) -> TowerTraining:
+        model = self.model
+        tower = model.network.model.vision_tower.requires_grad_(True)
+        patch_size = int(model.config["vision_config"]["patch_size"])
+        return TowerTraining(tower, patch_size, DENSE_LR, model.device.type)
+
+    def _dense_batches(self, workers: int, batch: int = 16) -> Iterator[Any]:
+        if self.tower is None:
+            return iter(())
+        tiles = Tiles(self.tower.step * batch)
+        return iter(DataLoader(tiles, batch, num_workers=min(1, workers)))
+
+    def _gloss(self, workers: int, batch: int = 24) -> None:
+        if self.step == 0 and self.phase.gloss:
+            tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=min(1, workers)))
+            for step, missing in enumerate(teach(self.model, tiles, self.phase.gloss)):
+                if step % 20 == 0:
+                    print(f"gloss step {step} words missing {missing:.2f}", flush=True)
+
+    def _restore(self) -> None:
+        state = torch.load(self.path, weights_only=True)
+        self.model.network.load_state_dict(state["network"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step, self.pool = state["step"], state["pool"]
+        if self.tower:
+            self.tower.restore(state["tower"])
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--phase", choices=PHASES, required=True)
+    parser.add_argument("--start", type=Path, help="weights of an earlier phase")
+    parser.add_argument("--tower", type=Path, help="a pre-trained vision tower")
+    parser.add_argument("--head", type=Path, help="the pre-training head, for a dense phase")
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
+    parser.add_argument("--minutes", type=float, default=1e9, help="0 only writes --save")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--lr", type=float)
+    parser.add_argument("--tokens", type=int, default=6000)
+    parser.add_argument("--tiles", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--save", type=Path, help="write the checkpoint folder here at the end")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    geometry = Geometry(patch_size=arguments.patch_size)
+    model = build(geometry, arguments.tokenizer, arguments.device)
+    if arguments.start:
+        model.network.load_state_dict(torch.load(arguments.start, weights_only=True)["network"])
+    if arguments.tower:
+        load_tower(model, arguments.tower)
+    phase = PHASES[arguments.phase]
+    changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
+    run = Run(model, replace(phase, **changes), arguments.output)
+    if arguments.head and run.tower and run.step == 0:
+        run.tower.load_head(arguments.head)
+    if arguments.minutes > 0:
+        run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
+    if arguments.save:
+        torch.nn.Module.to(model.network, torch.bfloat16)
+        model.save(arguments.save)
+
+
+if __name__ == "__main__":
+    main()

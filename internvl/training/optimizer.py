@@ -1,0 +1,50 @@
+"""Optimizers, schedule and atomic checkpoints of the nano model's runs."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+MUON_RATE = 4.0  # times AdamW's: an orthogonal update of the same size goes less far
+PATCH_RATE = 0.1  # a flat patch adds up thousands of equal inputs, and so their updates
+
+
+def new_optimizers(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the blocks, AdamW for everything else that trains."""
+    matrices: list[nn.Parameter] = []
+    patches: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim == 2 and ".layer" in name:
+            matrices.append(parameter)
+        else:
+            (patches if "patch_embeddings" in name else others).append(parameter)
+    groups = [{"params": others, "rate": 1.0}, {"params": patches, "rate": PATCH_RATE}]
+    groups = [group for group in groups if group["params"]]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), weight_decay=0.01)
+    ]
+    if matrices:
+        rated = [{"params": matrices, "rate": MUON_RATE}]
+        muon = torch.optim.Muon(rated, lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+        optimizers.append(muon)
+    return optimizers
+
+
+def schedule(optimizers: list[torch.optim.Optimizer], lr: float, step: int, steps: int) -> None:
+    """Warm up over 100 steps, hold, and fall to a twentieth over the last quarter."""
+    left = max(0.05, min(1.0, (steps - step) / (0.25 * steps)))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["rate"] * lr * min(1.0, (step + 1) / 100) * left
+
+
+def save_atomically(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint so that a kill at any moment leaves the old or the new one."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    torch.save(state, partial)
+    partial.replace(path)

@@ -1,0 +1,69 @@
+"""The phases of the nano model's training as data: what trains, on what, how fast, how long."""
+
+from dataclasses import dataclass
+
+from internvl.training.samples import Mixture
+
+FIRST = {"single": 3.0, "objects": 4.0, "talk": 0.4, "photo": 0.05}
+"""One picture of one tile with few questions: where to look is learned first."""
+EVEN = {
+    "single": 1.0,
+    "objects": 3.0,
+    "text": 2.0,
+    "documents": 1.5,
+    "charts": 2.0,
+    "images": 1.5,
+    "video": 1.5,
+    "talk": 0.4,
+    "photo": 0.1,
+}
+FEW_TILES = {"": (0.75, 0.1, 0.15), "documents": (0.15, 0.3, 0.55)}
+MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What trains, on which mixture, how fast, for how many steps.
+
+    With `dense` the vision tower goes on learning from what was drawn, a step of it per step.
+    `gloss` steps at the start show the projector the words for what it sees.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    mixture: Mixture
+    lr: float
+    steps: int
+    dense: bool = False
+    gloss: int = 0
+
+
+_LANGUAGE = ("language_model", "lm_head")
+_PROJECTOR = ("multi_modal_projector",)
+_TOWER = ("vision_tower",)
+
+PHASES = {
+    phase.name: phase
+    for phase in (
+        Phase("language", _LANGUAGE, Mixture(EVEN, as_text=True), 1e-3, 600),
+        Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=200),
+        Phase(
+            "answers",
+            _PROJECTOR + _LANGUAGE,
+            Mixture(FIRST, most_exchanges=6, seed=5),
+            5e-4,
+            2000,
+            True,
+        ),
+        Phase(
+            "growth", _PROJECTOR + _LANGUAGE, Mixture(EVEN, FEW_TILES, seed=6), 1e-3, 12000, True
+        ),
+        Phase(
+            "everything",
+            _TOWER + _PROJECTOR + _LANGUAGE,
+            Mixture(EVEN, MANY_TILES, seed=7),
+            4e-4,
+            3000,
+        ),
+    )
+}

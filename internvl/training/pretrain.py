@@ -1,0 +1,192 @@
+"""Pre-train the vision tower: every patch predicts what was drawn under it.
+
+python -m internvl.training.pretrain --output runs/nano/tower --steps 2000
+
+Continues where it stopped when the output folder has a checkpoint; a run may be killed at any time.
+"""
+
+import argparse
+import io
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from internvl.preprocessing import choose_grid
+from internvl.training.cells import CellHead, cell_loss, label_cells, pick_region
+from internvl.training.geometry import Geometry, new_tower
+from internvl.training.optimizer import new_optimizers, save_atomically, schedule
+from internvl.training.scenes import draw
+
+MIXTURE = {
+    "crowd": 6.0,
+    "single": 3.0,
+    "objects": 2.0,
+    "text": 0.5,
+    "documents": 0.6,
+    "charts": 0.5,
+}
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+Example = tuple[Tensor, Tensor, Tensor]
+
+
+class Tiles(IterableDataset[Example]):
+    """Single tiles with their targets: `(3, 448, 448)` uint8, `(3, 32, 32)`, `(5, 32, 32)`."""
+
+    def __init__(self, first: int, split: str = "train") -> None:
+        super().__init__()
+        self.first, self.split = first, split
+
+    def __iter__(self) -> Iterator[Example]:
+        info = torch.utils.data.get_worker_info()
+        start, step = (info.id, info.num_workers) if info else (0, 1)
+        number = self.first + start
+        while True:
+            yield draw_tile(number, self.split)
+            number += step
+
+
+def draw_tile(number: int, split: str) -> Example:
+    """The tile with this number."""
+    rng = random.Random(f"{split} tile {number}")
+    kind = rng.choices(list(MIXTURE), list(MIXTURE.values()))[0]
+    canvas = rng.choice(draw(kind, number, split, seed=1).canvases)
+    fine = rng.random() < (0.9 if kind == "documents" else 0.3)
+    grid = choose_grid(*canvas.size, rng.choice((6, 12, 12)) if fine else 1)
+    region = pick_region(rng, canvas.size, grid.columns, grid.rows)
+    tile = canvas.image.resize((448, 448), Image.Resampling.BICUBIC, box=region)
+    if rng.random() < 0.4:
+        tile = _compress(tile, rng.randint(75, 100))
+    targets = label_cells(canvas.marks, region)
+    pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)
+    return pixels, torch.from_numpy(targets.classes), torch.from_numpy(targets.offsets)
+
+
+def _compress(tile: Image.Image, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    tile.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """uint8 pixels as the vision tower takes them."""
+    mean = torch.tensor(MEAN, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(STD, device=pixels.device).view(3, 1, 1)
+    return (pixels.float() / 255 - mean) / std
+
+
+@dataclass
+class Progress:
+    """Running means for the log."""
+
+    began: float
+    values: dict[str, float]
+
+    def update(self, new: dict[str, float]) -> None:
+        """Fold in one step's figures; missing ones (NaN) change nothing."""
+        for name, value in new.items():
+            if value == value:
+                self.values[name] = 0.97 * self.values.get(name, value) + 0.03 * value
+
+    def line(self, step: int, done: int) -> str:
+        """One line of the log."""
+        rate = done / (time.monotonic() - self.began)
+        figures = " ".join(f"{name} {value:.3f}" for name, value in self.values.items())
+        return f"step {step} {figures} tiles/s {rate:.1f}"
+
+
+class TowerTraining:
+    """Dense supervision of a vision tower, which it changes in place."""
+
+    def __init__(self, tower: nn.Module, patch_size: int, lr: float, device: str = "cpu") -> None:
+        width = cast(Any, tower).config.hidden_size
+        head = CellHead(width, patch_size).to(device)
+        self.both = nn.ModuleDict({"tower": tower, "head": head})
+        self.lr, self.device, self.step = lr, device, 0
+        self.optimizers = new_optimizers(self.both, lr)
+
+    def learn(self, batch: Example, steps: int) -> dict[str, float]:
+        """One step on a batch of tiles; the schedule runs over `steps` in all."""
+        pixels, classes, offsets = (tensor.to(self.device) for tensor in batch)
+        schedule(self.optimizers, self.lr, self.step, steps)
+        with torch.autocast(self.device, torch.bfloat16):
+            patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
+            predicted = self.both["head"](patches)
+        loss, right = cell_loss(predicted, classes, offsets)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.both.parameters(), 2.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.step += 1
+        return {"loss": loss.item(), **right}
+
+    def state(self) -> dict[str, Any]:
+        """Weights, optimizers and the number of steps."""
+        optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
+        return {"model": self.both.state_dict(), "optimizers": optimizers, "step": self.step}
+
+    def load_head(self, path: Path) -> None:
+        """Take the head, and nothing else, from pre-training or an earlier dense phase."""
+        saved = torch.load(path, weights_only=True)
+        state = saved.get("tower", saved)["model"]
+        own = {k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")}
+        self.both["head"].load_state_dict(own)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a `state`."""
+        self.both.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step = state["step"]
+
+
+def train(training: TowerTraining, output: Path, steps: int, batch: int, workers: int) -> None:
+    """Train up to `steps` steps in all, saving `tower.pt` in `output`."""
+    path = output / "tower.pt"
+    if path.exists():
+        training.restore(torch.load(path, weights_only=True))
+    prefetch = 2 if workers else None
+    tiles = Tiles(training.step * batch)
+    loader = iter(DataLoader(tiles, batch, num_workers=workers, prefetch_factor=prefetch))
+    progress, first = Progress(time.monotonic(), {}), training.step
+    while training.step < steps:
+        progress.update(training.learn(next(loader), steps))
+        if training.step % 20 == 0:
+            print(progress.line(training.step, (training.step - first) * batch), flush=True)
+        if training.step % 100 == 0 or training.step == steps:
+            save_atomically(training.state(), path)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    tower = new_tower(Geometry(patch_size=arguments.patch_size)).to(arguments.device)
+    training = TowerTraining(tower, arguments.patch_size, arguments.lr, arguments.device)
+    train(training, arguments.output, arguments.steps, arguments.batch, arguments.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""From scenes to training samples: token ids, what of them is learned, and the tiles.
+
+The prompt is the one the app uses (`internvl.chat.render`), and pictures are cut the same way.
+"""
+
+import io
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Segment, Turn, render
+from internvl.model.tokenizer import encode
+from internvl.preprocessing import split_into_tiles
+from internvl.training.scenes import Exchange, Scene, draw
+from internvl.training.scenes.canvas import Mark
+
+SYSTEMS = ("You are a helpful assistant.", "Answer briefly.", "")
+_GROUNDING = re.compile(r"(</?(?:ref|box)>)")
+MAX_TILES = (1, 6, 12)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How often each kind of scene comes, and how often each of `MAX_TILES` for it."""
+
+    kinds: dict[str, float]
+    tiles: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    as_text: bool = False
+    most_exchanges: int = 12
+    seed: int = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`."""
+
+    ids: list[int]
+    learned: list[bool]
+    tiles: Tensor
+
+
+def converse(
+    scene: Scene, exchanges: Sequence[Exchange], system: str = SYSTEM_MESSAGE
+) -> Conversation:
+    """The exchanges about a scene as a conversation; the last may have an empty answer.
+
+    Pictures come with the first question unless an exchange says how many come with it.
+    """
+    left = len(scene.canvases)
+    conversation = Conversation(system=system, id="scene")
+    for exchange in exchanges:
+        arriving = left if exchange.pictures is None else min(left, exchange.pictures)
+        if scene.video:
+            attachments = [Attachment("clip", "video")] if left else []
+            arriving = left
+        else:
+            attachments = [Attachment("picture", "image")] * arriving
+        left -= arriving
+        turn = Turn(exchange.question, tuple(attachments), exchange.answer, exchange.region)
+        conversation.turns.append(turn)
+    return conversation
+
+
+def prompt(
+    conversation: Conversation, tile_counts: list[list[int]], tokens_per_tile: int
+) -> list[Segment]:
+    """The rendered conversation, with the boxes of answers as markup, as the model writes them."""
+    segments: list[Segment] = []
+    for segment in render(conversation, tile_counts, tokens_per_tile):
+        if not segment.learn or segment.markup:
+            segments.append(segment)
+            continue
+        pieces = [piece for piece in _GROUNDING.split(segment.text) if piece]
+        segments += [Segment(p, True, bool(_GROUNDING.fullmatch(p))) for p in pieces]
+    return segments
+
+
+def choose_exchanges(rng: random.Random, scene: Scene, most: int) -> list[Exchange]:
+    """Some of a scene's exchanges, mixed unless their order matters."""
+    if scene.ordered:
+        return scene.exchanges[:most]
+    return rng.sample(scene.exchanges, min(most, len(scene.exchanges)))
+
+
+def cut(scene: Scene, max_tiles: int) -> list[list[Image.Image]]:
+    """The tiles of each picture; pictures share the budget, a frame is one tile."""
+    if scene.video:
+        max_tiles = 1
+    share = max(1, max_tiles // max(1, len(scene.canvases)))
+    return [split_into_tiles(canvas.image, share) for canvas in scene.canvases]
+
+
+def tile_counts(scene: Scene, tiles: list[list[Image.Image]]) -> list[list[int]]:
+    """One list per attachment, as `render` takes them."""
+    counts = [len(picture) for picture in tiles]
+    if scene.video:
+        return [counts]
+    return [[count] for count in counts]
+
+
+def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: int) -> Sample:
+    """The training sample with this number."""
+    rng = random.Random(f"sample {mixture.seed} {number}")
+    kind = rng.choices(list(mixture.kinds), list(mixture.kinds.values()))[0]
+    scene = draw(kind, number, seed=mixture.seed)
+    exchanges = choose_exchanges(rng, scene, mixture.most_exchanges)
+    system = SYSTEM_MESSAGE if rng.random() < 0.85 else rng.choice(SYSTEMS)
+    if mixture.as_text:
+        conversation = converse(Scene(kind), exchanges, system)
+        first = conversation.turns[0]
+        if first.region is None:
+            first.question = f"{transcribe(scene)}\n{first.question}"
+        else:
+            first.region = f"{first.region}, {transcribe(scene)}"
+        ids, learned = encode(tokenizer, prompt(conversation, [], tokens_per_tile))
+        return Sample(ids, learned, torch.empty(0, 3, 448, 448, dtype=torch.uint8))
+    weights = mixture.tiles.get(kind, mixture.tiles.get("", (1.0, 0.0, 0.0)))
+    tiles = cut(scene, rng.choices(MAX_TILES, weights)[0])
+    conversation = converse(scene, exchanges, system)
+    segments = prompt(conversation, tile_counts(scene, tiles), tokens_per_tile)
+    ids, learned = encode(tokenizer, segments)
+    compress = not scene.video and rng.random() < 0.4
+    flat = [_compress(rng, t) if compress else t for picture in tiles for t in picture]
+    return Sample(ids, learned, stack(flat))
+
+
+def stack(tiles: list[Image.Image]) -> Tensor:
+    """Tiles as uint8 `(tiles, 3, 448, 448)`."""
+    if not tiles:
+        return torch.empty(0, 3, 448, 448, dtype=torch.uint8)
+    return torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2)
+
+
+def transcribe(scene: Scene) -> str:
+    """The pictures in words: what a blind reader would need to answer the questions."""
+    parts = []
+    for number, canvas in enumerate(scene.canvases, 1):
+        width, height = canvas.size
+        items = [
+            (m.y0, f"{m.colour} {m.shape} {_middle(m, width, height)}")
+            for m in canvas.marks
+            if m.shape
+        ]
+        items += [(y, f"{_spot(x / width, y / height)} {text}") for x, y, text in canvas.lines]
+        lines = ", ".join(text for _, text in sorted(items))
+        parts.append(f"{number}: {lines}" if len(scene.canvases) > 1 else lines)
+    return "\n".join(parts)
+
+
+def _middle(mark: Mark, width: int, height: int) -> str:
+    return _spot((mark.x0 + mark.x1) / 2 / width, (mark.y0 + mark.y1) / 2 / height)
+
+
+def _spot(x: float, y: float) -> str:
+    return f"{round(100 * x)} {round(100 * y)}"
+
+
+def _compress(rng: random.Random, tile: Image.Image) -> Image.Image:
+    buffer = io.BytesIO()
+    tile.save(buffer, "JPEG", quality=rng.randint(75, 100))
+    return Image.open(buffer).convert("RGB")
+
+
+class Batches(IterableDataset[tuple[int, list[Sample]]]):
+    """Batches of samples of similar length, each with the number of the pool it came from.
+
+    A pool of samples is sorted by length and cut into batches of at most `tokens` padded tokens
+    and `tiles` tiles. Worker k of n makes the pools k, k + n, ... from `first` on.
+    """
+
+    def __init__(
+        self,
+        mixture: Mixture,
+        tokenizer: Any,
+        tokens_per_tile: int,
+        first: int,
+        tokens: int,
+        tiles: int,
+    ) -> None:
+        super().__init__()
+        self.mixture, self.tokenizer, self.tokens_per_tile = mixture, tokenizer, tokens_per_tile
+        self.first, self.tokens, self.tiles = first, tokens, tiles
+
+    def __iter__(self) -> Iterator[tuple[int, list[Sample]]]:
+        info = get_worker_info()
+        offset, step = (info.id, info.num_workers) if info else (0, 1)
+        pool = self.first + offset
+        while True:
+            for batch in self._pool(pool):
+                yield pool, batch
+            pool += step
+
+    def _pool(self, pool: int, size: int = 64) -> list[list[Sample]]:
+        numbers = range(pool * size, (pool + 1) * size)
+        samples = [
+            draw_sample(n, self.mixture, self.tokenizer, self.tokens_per_tile) for n in numbers
+        ]
+        samples.sort(key=lambda sample: len(sample.ids))
+        batches: list[list[Sample]] = [[]]
+        for sample in samples:
+            batch = batches[-1]
+            tiles = sum(len(s.tiles) for s in batch) + len(sample.tiles)
+            if batch and (len(sample.ids) * (len(batch) + 1) > self.tokens or tiles > self.tiles):
+                batches.append([])
+            batches[-1].append(sample)
+        random.Random(pool).shuffle(batches)
+        return batches

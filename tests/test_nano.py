@@ -1,0 +1,282 @@
+"""The embedded model: its files, its tokenizer, its dense targets, and that training goes on."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from internvl.chat import SYSTEM_MESSAGE
+from internvl.model import encode, new_model
+from internvl.model.tokenizer import load_tokenizer
+from internvl.training.cells import CLASSES, IGNORED, CellHead, cell_loss, label_cells
+from internvl.training.geometry import Geometry, original_config
+from internvl.training.gloss import gloss_tokens, teach, word_table
+from internvl.training.instruct import Run, batch_loss
+from internvl.training.nano import Plan, commands
+from internvl.training.phases import PHASES, Phase
+from internvl.training.pretrain import TowerTraining, draw_tile
+from internvl.training.samples import (
+    Batches,
+    Mixture,
+    choose_exchanges,
+    converse,
+    draw_sample,
+    prompt,
+    transcribe,
+)
+from internvl.training.scenes import draw
+from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
+from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
+
+NANO = Path("assets/nano")
+TINY = Geometry(vision_width=32, vision_layers=1, width=32, layers=1, ffn=64, patch_size=56)
+WHOLE = (0.0, 0.0, 448.0, 448.0)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return load_tokenizer(NANO)
+
+
+def tiny_model(patch_size=56):
+    torch.manual_seed(0)
+    return new_model(original_config(TINY, NANO), NANO)
+
+
+def test_the_shipped_files_are_small_and_ordinary():
+    shards = list(NANO.glob("*.safetensors"))
+    assert sum(path.stat().st_size for path in shards) < 25e6
+    assert all(path.stat().st_size <= 9e6 for path in shards)
+    config = json.loads((NANO / "config.json").read_text())
+    assert config["model_type"] == "internvl_chat"
+    assert config["llm_config"]["max_position_embeddings"] >= 16384
+    assert config["force_image_size"] == 448
+
+
+def test_the_tokenizer_has_the_published_special_tokens(tokenizer):
+    assert set(SPECIAL_TOKENS) <= set(tokenizer.get_added_vocab())
+
+
+def test_any_text_survives_the_tokenizer(tokenizer):
+    for text in ("Größe 12,5 €", SYSTEM_MESSAGE, "naïve 🙂 <|im_end|>", " two  blanks\n\ttab"):
+        ids, _ = encode(tokenizer, [(text, False, False)])
+        assert tokenizer.decode(ids) == text
+
+
+def test_the_default_system_message_costs_few_tokens(tokenizer):
+    ids, _ = encode(tokenizer, [(SYSTEM_MESSAGE, False, False)])
+    assert len(ids) <= 8
+
+
+def test_words_to_read_are_spelled_and_common_words_are_one_token(tokenizer):
+    read, _ = encode(tokenizer, [("umbrella", False, False)])
+    common, _ = encode(tokenizer, [("What colour is the circle", False, False)])
+    assert len(read) == len("umbrella")
+    assert len(common) == 5
+
+
+def test_the_tokenizer_is_made_the_same_again(tmp_path):
+    size = train_tokenizer(tmp_path, words=20)
+    assert size == len(load_tokenizer(tmp_path))
+    again = tmp_path / "again"
+    train_tokenizer(again, words=20)
+    assert (again / "merges.txt").read_bytes() == (tmp_path / "merges.txt").read_bytes()
+
+
+def test_cells_are_labelled_where_things_are_drawn():
+    marks = [
+        Mark(0, 0, 112, 112, "square", None, "red"),
+        Mark(224, 224, 252, 252, None, "k", "blue"),
+        Mark(300, 300, 304, 305, None, "x", "blue"),
+    ]
+    shapes, characters, colours = label_cells(marks, WHOLE).classes
+    assert (shapes[:8, :8] == SHAPES.index("square") + 1).all()
+    assert shapes[8:].max() == 0
+    assert (characters[16:18, 16:18] == CHARACTERS.index("k") + 1).all()
+    assert (colours[16:18, 16:18] == list(COLOURS).index("blue") + 1).all()
+    assert characters[21, 21] == IGNORED  # five pixels high: nobody can read it
+
+
+def test_boxes_run_from_the_cell_to_the_edges_of_what_it_shows():
+    offsets = label_cells([Mark(0, 0, 224, 112, "star", None, "red")], WHOLE).offsets
+    assert offsets[:4, 4, 8] == pytest.approx(np.array([8.5, 4.5, 7.5, 3.5]) / 32)
+    assert not offsets[:, 20].any()
+
+
+def test_corners_of_a_round_shape_are_ignored_and_large_marks_weigh_less():
+    small, large = (
+        Mark(0, 0, 42, 42, "heart", None, "red"),
+        Mark(0, 0, 420, 420, "heart", None, "red"),
+    )
+    targets = label_cells([large], WHOLE)
+    assert targets.classes[0, 0, 0] == IGNORED
+    assert targets.classes[0, 15, 15] == SHAPES.index("heart") + 1
+    assert targets.offsets[4, 15, 15] < 0.2 * label_cells([small], WHOLE).offsets[4, 1, 1]
+
+
+def test_a_tile_of_a_grid_sees_its_part():
+    marks = [Mark(448, 0, 896, 448, "star", None, "red")]
+    left = label_cells(marks, WHOLE).classes
+    right = label_cells(marks, (448.0, 0.0, 896.0, 448.0)).classes
+    assert left.max() == 0
+    assert (right[0] != 0).all()
+
+
+@pytest.mark.parametrize("patch_size", [14, 28, 56])
+def test_patches_predict_the_cells_under_them(patch_size):
+    side = 448 // patch_size
+    head = CellHead(8, patch_size)
+    cells = head(torch.randn(2, side * side, 8))
+    assert cells.shape == (2, 32, 32, sum(CLASSES) + 4)
+    patches = torch.zeros(1, side * side, 8)
+    patches[0, 1] = torch.randn(8)  # the second patch of the first row
+    changed = (head(patches) != head(torch.zeros_like(patches))).any(-1)[0]
+    inner = 32 // side
+    assert changed[:inner, inner : 2 * inner].all()
+    assert changed.sum() == inner * inner
+
+
+def test_perfect_cells_have_no_loss():
+    targets = label_cells([Mark(0, 0, 99, 99, "star", None, "red")], WHOLE)
+    classes, offsets = map(torch.from_numpy, targets)
+    scores = [
+        50.0 * torch.nn.functional.one_hot(c.long().clamp(min=0), n)
+        for c, n in zip(classes, CLASSES, strict=True)
+    ]
+    predicted = torch.cat([*scores, offsets[:4].permute(1, 2, 0)], -1)[None]
+    loss, right = cell_loss(predicted, classes[None], offsets[None])
+    assert loss.item() == pytest.approx(0, abs=1e-4)
+    assert right["shape"] == right["colour"] == 1
+
+
+def test_the_vision_tower_learns_a_batch_and_resumes_exactly():
+    def training():
+        torch.manual_seed(0)
+        tower = new_model(original_config(TINY, NANO), NANO).network.model.vision_tower
+        return TowerTraining(tower, 56, 3e-3)
+
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(2)), strict=True))
+    whole = training()
+    losses = [whole.learn(batch, 40)["loss"] for _ in range(12)]
+    assert losses[-1] < 0.8 * losses[0]
+    first = training()
+    for _ in range(6):
+        first.learn(batch, 40)
+    second = training()
+    second.restore(first.state())
+    assert [second.learn(batch, 40)["loss"] for _ in range(6)] == pytest.approx(losses[6:])
+
+
+def tile(number):
+    return draw_tile(number, "train")
+
+
+def test_answers_are_learned_and_nothing_else(tokenizer):
+    sample = draw_sample(3, Mixture({"single": 1.0}), tokenizer, 16)
+    learned = tokenizer.decode(
+        [i for i, own in zip(sample.ids, sample.learned, strict=True) if own]
+    )
+    assert learned.endswith("<|im_end|>")
+    assert "<|im_start|>" not in learned
+    assert "?" not in learned
+    slots = sample.ids.count(tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"))
+    assert slots == 16 * len(sample.tiles)
+
+
+def test_boxes_in_answers_are_real_tokens(tokenizer):
+    scene = draw("objects", 2)
+    boxes = [e for e in scene.exchanges if e.task == "boxes/object"]
+    segments = prompt(converse(scene, boxes), [[1]], 4)
+    ids, _ = encode(tokenizer, segments)
+    assert "".join(s.text for s in segments if s.learn) == boxes[0].answer + "<|im_end|>"
+    assert tokenizer.convert_tokens_to_ids("<box>") in ids
+
+
+def test_pictures_that_come_later_stand_before_their_question():
+    scene = next(s for s in (draw("images", n) for n in range(40)) if s.ordered)
+    turns = converse(scene, scene.exchanges).turns
+    pictures = len(scene.canvases)
+    assert [len(turn.attachments) for turn in turns[:pictures]] == [1] * pictures
+
+
+def test_all_pictures_come_with_the_first_question_otherwise():
+    import random
+
+    scene = next(s for s in (draw("images", n) for n in range(40)) if not s.ordered)
+    chosen = choose_exchanges(random.Random(0), scene, 3)
+    turns = converse(scene, chosen).turns
+    assert [len(turn.attachments) for turn in turns] == [len(scene.canvases), 0, 0]
+
+
+def test_a_transcript_names_everything_drawn():
+    scene = draw("objects", 1)
+    text = transcribe(scene)
+    assert all(f"{m.colour} {m.shape}" in text for m in scene.canvases[0].marks)
+
+
+def test_batches_keep_to_their_limits_and_start_where_told(tokenizer):
+    mixture = Mixture({"single": 1.0, "objects": 1.0, "talk": 1.0})
+    batches = iter(Batches(mixture, tokenizer, 16, first=2, tokens=1500, tiles=6))
+    seen = [next(batches) for _ in range(8)]
+    assert {pool for pool, _ in seen} == {2}
+    for _, samples in seen:
+        assert max(len(s.ids) for s in samples) * len(samples) <= 1500
+        assert sum(len(s.tiles) for s in samples) <= 6
+
+
+def test_a_phase_learns_and_continues_after_a_stop(tmp_path):
+    mixture = Mixture({"single": 1.0}, most_exchanges=3)
+    phase = Phase("growth", PHASES["answers"].trains, mixture, 1e-3, 4, dense=True)
+    model = tiny_model()
+    before = model.network.lm_head.weight.clone()
+    Run(model, phase, tmp_path).train(10, workers=0, tokens=400, tiles=4)
+    assert not torch.equal(before, model.network.lm_head.weight)
+    other = tiny_model()
+    run = Run(other, phase, tmp_path)
+    assert run.step == 4
+    assert torch.equal(model.network.lm_head.weight, other.network.lm_head.weight)
+    assert run.tower is not None and run.tower.step == 4
+
+
+def test_visual_tokens_are_glossed_with_the_words_drawn_on_them():
+    model = tiny_model()
+    shapes, characters, colours = tables = word_table(model)
+    marks = [Mark(0, 0, 112, 112, "square", None, "red"), Mark(224, 0, 238, 14, None, "k", "blue")]
+    classes = torch.from_numpy(label_cells(marks, WHOLE).classes)[None]
+    words = gloss_tokens(classes, tables, 4).view(4, 4, -1)
+    square = shapes[SHAPES.index("square") + 1] + colours[1 + list(COLOURS).index("red")]
+    letter = characters[CHARACTERS.index("k") + 1] + colours[1 + list(COLOURS).index("blue")]
+    assert torch.allclose(words[0, 0], square, atol=1e-6)
+    assert torch.allclose(words[0, 2], letter, atol=1e-6)
+    assert not words[1:].any()
+
+
+def test_the_projector_learns_the_words_and_nothing_else_changes():
+    model = tiny_model()
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(4)), strict=True))
+    before = model.network.lm_head.weight.clone()
+    missing = list(teach(model, itertools.repeat(batch), 30, lr=1e-3))
+    assert missing[-1] < missing[0] == pytest.approx(1)
+    assert torch.equal(before, model.network.lm_head.weight)
+
+
+def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):
+    model = tiny_model()
+    samples = [draw_sample(n, Mixture({"single": 1.0}), tokenizer, 16) for n in range(2)]
+    loss, _ = batch_loss(model, samples, frozen_tower=True)
+    loss.backward()
+    assert model.network.model.vision_tower.embeddings.cls_token.grad is None
+    assert model.network.model.multi_modal_projector.linear_1.weight.grad is not None
+
+
+def test_one_command_makes_the_model():
+    plan = Plan(Path("runs/x"), Path("out"), patch_size=14)
+    lines = [" ".join(command) for command in commands(plan)]
+    assert len(lines) == 6
+    assert all("--patch-size 14" in line for line in lines)
+    assert "--tower runs/x/tower/tower.pt" in lines[2]
+    assert "--start runs/x/phase-language.pt" in lines[2]
+    assert lines[-1].endswith("--save out") or "--save out" in lines[-1]
