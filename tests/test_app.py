@@ -1,13 +1,16 @@
 """The command line of app.py: flags, their environment variables, and wrong values."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from scripted_engine import ScriptedEngine
 
 import app
+from internvl.chat import SessionStore
 from internvl.options import EMBEDDED, make_parser, parse
 
 MODEL = Path(__file__).parent / "data" / "golden" / "tiny-300m-qwen2"
@@ -90,12 +93,122 @@ def test_help_is_complete_and_loads_nothing_heavy():
     assert "INTERNVL_MAX_TILES" in done.stdout
 
 
+def test_a_model_by_name_or_in_the_home_folder(monkeypatch, tmp_path):
+    assert parse(["--model", "internvl2_5-8b"], {}).model == "OpenGVLab/InternVL2_5-8B"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    assert parse(["--model", "~/mine"], {}).model == str((tmp_path / "mine").resolve())
+
+
+def test_the_sizes_of_both_layouts_are_read(tmp_path):
+    (tmp_path / "config.json").write_text(
+        json.dumps(
+            {
+                "downsample_ratio": 0.5,
+                "image_seq_length": 64,
+                "vision_config": {"image_size": [224, 224], "patch_size": [14, 14]},
+            }
+        )
+    )
+    shown = app.about(str(tmp_path))
+    assert (shown.tile_size, shown.tokens_per_tile) == (224, 64)
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", "{}", '{"vision_config": {"image_size": "x"}}'])
+def test_a_damaged_configuration_is_one_line(tmp_path, damaged, monkeypatch, capsys):
+    (tmp_path / "config.json").write_text(damaged)
+    monkeypatch.setattr(sys, "argv", ["app.py", "--model", str(tmp_path)])
+    assert app.main() == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert said.count("\n") == 1
+
+
+@pytest.fixture
+def start(monkeypatch, tmp_path):
+    """A function that starts the page over a scripted engine, with a server of the test's own."""
+
+    def main(serve, *arguments):
+        monkeypatch.setattr("internvl.ui.serve.serve", serve)
+        monkeypatch.setattr("internvl.engines.LocalEngine", lambda *a, **o: ScriptedEngine())
+        given = ["--sessions", str(tmp_path / "sessions"), *arguments]
+        monkeypatch.setattr(sys, "argv", ["app.py", *USUAL, *given])
+        return app.main()
+
+    return main
+
+
+def test_a_taken_port_is_said(start, capsys):
+    def taken(page, **options):
+        raise OSError("it is taken")
+
+    assert start(taken, "--port", "8123") == 1
+    assert "app.py: port 8123 of 127.0.0.1: it is taken" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_not_called_a_port(start, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert start(lambda page, **options: None, "--sessions", str(tmp_path / "file" / "s")) == 1
+    said = capsys.readouterr().err
+    assert "--sessions" in said
+    assert "port" not in said
+
+
+def test_small_limits_reach_the_page(start):
+    pages = []
+    flags = ["--max-tiles", "4", "--max-frames", "8"]
+    assert start(lambda page, **options: pages.append(page), *flags) == 0
+    sliders = {b.elem_id: b for b in pages[0].blocks.values() if getattr(b, "elem_id", None)}
+    for name, most in (("max_tiles", 4), ("max_frames", 8)):
+        assert (sliders[name].value, sliders[name].maximum) == (most, most)
+
+
+def test_whether_a_published_model_fits_is_said(monkeypatch):
+    from internvl.model import zoo
+
+    monkeypatch.setattr(zoo, "available_memory", lambda: 4 * 10**9)
+    said = app.memory_sentence("OpenGVLab/InternVL2_5-1B", "none", "auto")
+    assert "InternVL2_5-1B needs about 2" in said
+    assert said.endswith("4.0 GB are free: it fits.")
+    said = app.memory_sentence("OpenGVLab/InternVL2_5-78B", "none", "auto")
+    assert "may not fit; try a smaller one or --quantization 4bit" in said
+    assert app.memory_sentence(str(MODEL), "none", "auto") == ""
+
+
+def test_cleaning_goes_on_after_an_error(tmp_path, caplog):
+    store = SessionStore(tmp_path / "sessions")
+    old = store.open(store.new_token())
+    old.used = 0.0
+    engine = ScriptedEngine()
+    store.folder.rename(tmp_path / "away")
+    app.clean(store, engine)
+    assert "Deleting expired sessions failed" in caplog.text
+    (tmp_path / "away").rename(store.folder)
+    app.clean(store, engine)
+    assert engine.forgotten == [old.conversation.id]
+
+
 def test_a_model_is_introduced_by_name_and_licence():
     published = app.about("OpenGVLab/InternVL2_5-1B")
     assert (published.name, published.embedded) == ("InternVL2_5-1B", False)
     assert "Apache-2.0" in published.licence
     assert app.about(str(EMBEDDED)).embedded
     assert app.about(str(MODEL)).tokens_per_tile == 256
+
+
+def test_any_error_while_loading_is_a_problem(monkeypatch, caplog):
+    from internvl.model import ModelError
+
+    def fail(*arguments):
+        raise RuntimeError("no kernel image")
+
+    monkeypatch.setattr("internvl.model.load_model", fail, raising=False)
+    loader = app.Loader(parse(USUAL, {}))
+    with pytest.raises(ModelError, match="no kernel image"):
+        loader(lambda fraction: None)
+    assert "tiny-300m-qwen2 can't be loaded (RuntimeError: no kernel image)" in loader.problem
+    assert "Traceback" in caplog.text
 
 
 def test_a_model_that_cannot_be_loaded_is_a_sentence(tmp_path, capsys):
