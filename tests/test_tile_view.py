@@ -10,13 +10,16 @@ import pytest
 from PIL import Image
 from scripted_engine import ScriptedEngine
 
+from internvl import load_model
 from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
+from internvl.engines import LocalEngine
 from internvl.preprocessing import load_image, sample_frames, split_into_tiles
 from internvl.ui.serve import find_examples
 from internvl.ui.text import WORDS, words
 from internvl.ui.tiles import clock, count_tiles, draw_tray
 
 TEXT = words("en")
+GOLDEN = Path(__file__).parent / "data" / "golden"
 
 
 def sheets(html):
@@ -48,8 +51,49 @@ def test_the_view_equals_what_the_model_gets(tall, wide, max_tiles, count):
         tiles = split_into_tiles(load_image(attachment.path), attachment.max_tiles)
         assert numbers == (list(range(1, len(tiles) + 1)) if len(tiles) > 1 else [1])
         assert [len(tiles)] == counted == [count_tiles(attachment)]
-        assert grid[0] * grid[1] == max(1, len(tiles) - 1)
+        assert grid == drawn_grid(attachment, tiles)
         assert f"{len(tiles)} tile" in said
+
+
+def drawn_grid(attachment, tiles):
+    """Columns and rows, from the tiles' own pixels: together they are the enlarged picture."""
+    pieces = tiles[:-1] or tiles
+    picture = load_image(attachment.path)
+    for columns in range(1, len(pieces) + 1):
+        rows = len(pieces) // columns
+        enlarged = picture.resize((448 * columns, 448 * rows), Image.Resampling.BICUBIC)
+        cut = [
+            enlarged.crop((448 * x, 448 * y, 448 * (x + 1), 448 * (y + 1))).tobytes()
+            for y in range(rows)
+            for x in range(columns)
+        ]
+        if cut == [piece.tobytes() for piece in pieces]:
+            return columns, rows
+    raise AssertionError("the tiles are no grid of this picture")
+
+
+def test_the_view_equals_what_the_engine_counts(tall, wide, clip):
+    model = load_model(GOLDEN / "tiny-300m-qwen2", dtype="float32")
+    settings = Settings(max_tiles=12, max_frames=4)
+    engine = LocalEngine(model)
+    for picture, grid in ((tall, (2, 3)), (wide, (3, 2))):
+        attachments = [Attachment(picture, "image"), Attachment(clip, "video")]
+        shown = sheets(draw_tray(attachments, settings, TEXT))
+        turn = Turn("What?", freeze(attachments, settings))
+        counts = engine.estimate(Conversation(turns=[turn]), settings).tile_counts
+        assert [len(numbers) for _, numbers, _ in shown] == [sum(count) for count in counts]
+        assert [sum(count) for count in counts] == [7, 4]
+        assert [drawn for drawn, _, _ in shown] == [grid, None]
+
+
+def test_a_model_of_smaller_tiles(tmp_path):
+    Image.new("RGB", (448, 448)).save(tmp_path / "square.png")
+    picture = Attachment(tmp_path / "square.png", "image", max_tiles=4)
+    small = draw_tray([picture], Settings(), TEXT, tile_size=224)
+    assert "2 × 2 tiles" in small
+    assert "enlarged" not in small
+    assert "enlarged" not in draw_tray([picture], Settings(max_tiles=1), TEXT)
+    assert (count_tiles(picture, 224), count_tiles(picture, 1000)) == (5, 1)
 
 
 def test_the_sum_is_said_in_words(tmp_path):
