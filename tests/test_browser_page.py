@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 
-from internvl.engines.base import QueueFull
+from internvl.chat import Limits
+from internvl.engines.base import QueueFull, Waiting
 
 ANSWER = ["A ", "tall ", "tower", " at ", "night."]
 expect.set_options(timeout=20_000)
@@ -62,10 +63,12 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
         slider.press("ArrowLeft")
     expect(page.locator("#tray .sum")).to_contain_text("1 × 2 tiles + thumbnail = 3 tiles")
     expect(tiles).to_have_count(3)
+    expect(page.locator("#tray .tile.read")).to_have_count(3)
     set_number(page, "max_tiles", 1)
     expect(tiles).to_have_count(1)
     set_number(page, "max_tiles", 12)
     expect(tiles).to_have_count(7)
+    expect(page.locator("#tray .tile.read")).to_have_count(7)
 
     page.locator("#question textarea").fill("What is this?")
     page.locator("#send").click()
@@ -90,6 +93,51 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     (asked,) = engine.asked
     assert [a.max_tiles for a in asked[0].turns[0].attachments] == [12]
     wait_until(page, lambda: engine.closed == 1)
+
+
+def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tall):
+    class Slow(ScriptedEngine):
+        """Its second reading hangs until there is a third one."""
+
+        def prepare(self, conversation, settings):
+            calls.append(settings.max_tiles)
+            if len(calls) == 2:
+                yield Waiting(1)
+                self.steps.acquire(timeout=15)
+            elif len(calls) == 3:
+                self.step()
+            yield from super().prepare(conversation, settings)
+
+    calls = []
+    page = visit(serve_page(Slow(ANSWER)))
+    attach(page, "Image", tall)
+    expect(page.locator("#tray .tile.read")).to_have_count(7)
+    set_number(page, "max_tiles", 1)
+    expect(page.locator("#status")).to_contain_text("1 before you")
+    set_number(page, "max_tiles", 2)
+    expect(page.locator("#tray .tile.read")).to_have_count(3)
+    assert calls == [12, 1, 2]
+
+
+def test_browser_small_limits(serve_page, visit, tall):
+    engine = ScriptedEngine(ANSWER)
+    page = visit(serve_page(engine, limits=Limits(tiles=4, frames=8)))
+    expect(page.locator("#max_tiles input[type=number]")).to_have_value("4")
+    attach(page, "Image", tall)
+    expect(page.locator("#tray .tile.read")).to_have_count(3)
+    page.locator("#question textarea").fill("What is this?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_contain_text("3 tiles")
+
+
+def test_browser_stop_before_the_first_word(serve_page, visit):
+    page = visit(serve_page(ScriptedEngine(ANSWER, stepping=True)))
+    page.locator("#question textarea").fill("What is this?")
+    page.locator("#send").click()
+    page.locator("#stop").click()
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator("#question textarea")).to_have_value("What is this?")
+    expect(page.locator("#chat .said")).to_have_count(0)
 
 
 def test_browser_stop_holds_against_a_flood_of_words(serve_page, visit):
