@@ -12,11 +12,12 @@ from scripted_engine import ScriptedEngine
 
 from internvl import load_model
 from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
-from internvl.engines import LocalEngine
+from internvl.engines import LocalEngine, Reading, Waiting
 from internvl.preprocessing import load_image, sample_frames, split_into_tiles
 from internvl.ui.serve import find_examples
 from internvl.ui.text import WORDS, words
 from internvl.ui.tiles import clock, count_tiles, draw_tray
+from internvl.ui.views import status
 
 TEXT = words("en")
 GOLDEN = Path(__file__).parent / "data" / "golden"
@@ -179,3 +180,15 @@ def test_both_languages_have_the_same_holes():
     for key, (english, chinese) in WORDS.items():
         assert english and chinese, key
         assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
+
+
+def test_the_status_says_what_is_going_on():
+    text = words("en")
+    for event, sentence in (
+        (Waiting(2), "2 before you"),
+        (Waiting(0), "Opening the video"),
+        (Reading(3, 7), "Reading: 3 of 7 tiles"),
+        (Reading(0, 0), "Thinking about the question"),
+    ):
+        drawn = status(type(event).__name__.lower(), text, event)["status"]["value"]
+        assert f">{sentence}<" in drawn

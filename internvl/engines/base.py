@@ -42,7 +42,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Others come first; `place` 1 is next."""
+    """Others come first; `place` 1 is next. At 0 nobody is before, and a clip is being opened."""
 
     place: int
 

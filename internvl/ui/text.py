@@ -147,6 +147,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "模型仍在加载（{percent} %），加载完即回答您的问题。",
     ),
     "status.waiting": ("{place} before you", "前面还有 {place} 位"),
+    "status.opening": ("Opening the video", "正在打开视频"),
     "status.reading": ("Reading: {done} of {total} tiles", "正在读图：{done} / {total} 个图块"),
     "status.read": (
         "The model has seen it all: {total} of {total} tiles.",

@@ -117,7 +117,9 @@ def status(
     if isinstance(event, Loading):
         numbers, fraction = {"percent": round(event.fraction * 100)}, event.fraction
     elif isinstance(event, Waiting):
-        numbers = {"place": event.place}
+        numbers, stage = {"place": event.place}, stage if event.place else "opening"
+    elif isinstance(event, Reading) and not event.total:
+        stage = "thinking"
     elif isinstance(event, Reading):
         numbers = {"done": event.done, "total": event.total}
         fraction = event.done / max(1, event.total)
