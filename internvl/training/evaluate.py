@@ -24,6 +24,7 @@ from internvl.training.scores import Tally, is_right, similarity, tally
 
 TASKS: dict[str, tuple[str, str]] = {
     "objects/single": ("single", "objects/single"),
+    "objects/new-pair": ("single", "objects/new-pair"),
     "objects": ("objects", "objects/"),
     "boxes": ("objects", "boxes/"),
     "text": ("text", "text/"),

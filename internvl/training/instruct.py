@@ -16,61 +16,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from internvl.model import Model, new_model
+from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.gloss import teach
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
-from internvl.training.pretrain import Tiles, TowerTraining, normalise
+from internvl.training.pretrain import Tiles, TowerTraining
 from internvl.training.samples import Batches, Sample
 
 DENSE_LR = 5e-4
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
-
-
-def batch_loss(model: Model, samples: list[Sample], frozen_tower: bool) -> tuple[Tensor, float]:
-    """The square-averaged loss, and the share of learned tokens that is right."""
-    network = model.network
-    length = max(len(sample.ids) for sample in samples)
-    ids = torch.zeros(len(samples), length, dtype=torch.long)
-    weights = torch.zeros(len(samples), length)
-    for row, sample in enumerate(samples):
-        ids[row, : len(sample.ids)] = torch.tensor(sample.ids)
-        learned = torch.tensor(sample.learned)
-        weights[row, : len(learned)] = learned / learned.sum().clamp(min=1).sqrt()
-    ids, weights = ids.to(model.device), weights.to(model.device)
-    with torch.autocast(model.device.type, torch.bfloat16):
-        embeddings = network.get_input_embeddings()(ids)
-        tiles = torch.cat([sample.tiles for sample in samples])
-        if len(tiles):
-            features = visual_tokens(network, tiles.to(model.device), frozen_tower)
-            slots = ids == model.image_token_id
-            embeddings = embeddings.masked_scatter(slots[..., None], features.to(embeddings.dtype))
-        hidden = network.model.language_model(inputs_embeds=embeddings).last_hidden_state
-        wanted = weights[:, 1:] > 0
-        scores = network.lm_head(hidden[:, :-1][wanted]).float()
-    answers = ids[:, 1:][wanted]
-    losses = F.cross_entropy(scores, answers, reduction="none")
-    each = weights[:, 1:][wanted]
-    right = (scores.argmax(-1) == answers).float().mean().item()
-    return (losses * each).sum() / each.sum(), right
-
-
-def visual_tokens(network: Any, tiles: Tensor, frozen_tower: bool) -> Tensor:
-    """`(tiles * tokens, hidden)`; a frozen tower keeps no gradients and works in slices."""
-    inner = network.model
-    with torch.set_grad_enabled(not frozen_tower and torch.is_grad_enabled()):
-        slices = torch.split(tiles, 16) if frozen_tower else (tiles,)
-        seen = [inner.vision_tower(normalise(part)).last_hidden_state[:, 1:] for part in slices]
-    patches = torch.cat(seen)
-    side = int(patches.shape[1] ** 0.5)
-    grid = patches.reshape(len(patches), side, side, -1)
-    shuffled = inner.pixel_shuffle(grid, scale_factor=network.config.downsample_ratio)
-    projected: Tensor = inner.multi_modal_projector(shuffled.flatten(1, 2))
-    return projected.flatten(0, 1)
 
 
 def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
@@ -104,6 +62,7 @@ class Run:
             parameter.requires_grad_(trains)
         self.optimizers = new_optimizers(model.network, phase.lr)
         self.tower = self._tower_training() if phase.dense else None
+        self.average = self._weights() if phase.average else None
         if self.path.exists():
             self._restore()
 
@@ -120,6 +79,7 @@ class Run:
             if self.tower:
                 drawn = self.tower.learn(next(dense), self.phase.steps)
                 figures |= {f"tower-{name}": value for name, value in drawn.items()}
+            self._fold_in()
             self.step, self.pool = self.step + 1, max(self.pool, pool + 1)
             done += len(samples)
             keep = min(0.97, 1 - 1 / (self.step - first))
@@ -145,7 +105,27 @@ class Run:
         }
         if self.tower:
             state["tower"] = self.tower.state()
+        if self.average:
+            state["average"] = self.average
         save_atomically(state, self.path)
+
+    def export(self, folder: Path) -> None:
+        """Write the checkpoint folder in bf16, from the running mean where there is one."""
+        if self.average:
+            self.model.network.load_state_dict(self.average)
+        torch.nn.Module.to(self.model.network, torch.bfloat16)
+        self.model.save(folder)
+
+    def _weights(self) -> dict[str, Tensor]:
+        state = self.model.network.state_dict()
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def _fold_in(self) -> None:
+        """Move the running mean on by one step."""
+        if self.average:
+            keep = min(self.phase.average, self.step / (self.step + 1))
+            for name, tensor in self.model.network.state_dict().items():
+                self.average[name].lerp_(tensor, 1 - keep)
 
     def _learn(self, samples: list[Sample]) -> dict[str, float]:
         schedule(self.optimizers, self.phase.lr, self.step, self.phase.steps)
@@ -192,6 +172,7 @@ class Run:
         self.step, self.pool = state["step"], state["pool"]
         if self.tower:
             self.tower.restore(state["tower"])
+        self.average = state.get("average")
 
 
 def main() -> None:
@@ -231,8 +212,7 @@ def main() -> None:
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
     if arguments.save:
-        torch.nn.Module.to(model.network, torch.bfloat16)
-        model.save(arguments.save)
+        run.export(arguments.save)
 
 
 if __name__ == "__main__":

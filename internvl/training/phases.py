@@ -17,6 +17,7 @@ EVEN = {
     "talk": 0.4,
     "photo": 0.1,
 }
+FIRST_TILES = {"": (0.88, 0.04, 0.08)}
 FEW_TILES = {"": (0.75, 0.1, 0.15), "documents": (0.15, 0.3, 0.55)}
 MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 
@@ -26,7 +27,9 @@ class Phase:
     """What trains, on which mixture, how fast, for how many steps.
 
     With `dense` the vision tower goes on learning from what was drawn, a step of it per step.
-    `gloss` steps at the start show the projector the words for what it sees.
+    `gloss` steps at the start show the projector the words for what it sees. With `average`, what
+    is saved as a checkpoint is a running mean of the weights that keeps this share at every step:
+    good at any moment, where the last weights are only good after the learning rate has fallen.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Phase:
     steps: int
     dense: bool = False
     gloss: int = 0
+    average: float = 0.0
 
 
 _LANGUAGE = ("language_model", "lm_head")
@@ -45,23 +49,29 @@ _TOWER = ("vision_tower",)
 PHASES = {
     phase.name: phase
     for phase in (
-        Phase("language", _LANGUAGE, Mixture(EVEN, as_text=True), 1e-3, 600),
+        Phase("language", _LANGUAGE, Mixture(EVEN | {"photo": 0.0}, as_text=1.0), 1e-3, 600),
         Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=200),
         Phase(
             "answers",
             _PROJECTOR + _LANGUAGE,
-            Mixture(FIRST, most_exchanges=6, seed=5),
+            Mixture(FIRST, FIRST_TILES, as_text=0.15, most_exchanges=6, seed=5),
             5e-4,
             2000,
             True,
         ),
         Phase(
-            "growth", _PROJECTOR + _LANGUAGE, Mixture(EVEN, FEW_TILES, seed=6), 1e-3, 12000, True
+            "growth",
+            _PROJECTOR + _LANGUAGE,
+            Mixture(EVEN, FEW_TILES, as_text=0.1, seed=6),
+            5e-4,
+            12000,
+            True,
+            average=0.996,
         ),
         Phase(
             "everything",
             _TOWER + _PROJECTOR + _LANGUAGE,
-            Mixture(EVEN, MANY_TILES, seed=7),
+            Mixture(EVEN, MANY_TILES, as_text=0.05, seed=7),
             4e-4,
             3000,
         ),

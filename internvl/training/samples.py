@@ -29,11 +29,14 @@ MAX_TILES = (1, 6, 12)
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often each kind of scene comes, and how often each of `MAX_TILES` for it."""
+    """How often each kind of scene comes, and how often each of `MAX_TILES` for it.
+
+    `as_text` is the share of scenes told in words instead of shown.
+    """
 
     kinds: dict[str, float]
     tiles: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    as_text: bool = False
+    as_text: float = 0.0
     most_exchanges: int = 12
     seed: int = 3
 
@@ -110,10 +113,11 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
     """The training sample with this number."""
     rng = random.Random(f"sample {mixture.seed} {number}")
     kind = rng.choices(list(mixture.kinds), list(mixture.kinds.values()))[0]
-    scene = draw(kind, number, seed=mixture.seed)
+    as_text = rng.random() < mixture.as_text and kind not in ("talk", "photo")
+    scene = draw(kind, number, "language" if as_text else "train", mixture.seed)
     exchanges = choose_exchanges(rng, scene, mixture.most_exchanges)
     system = SYSTEM_MESSAGE if rng.random() < 0.85 else rng.choice(SYSTEMS)
-    if mixture.as_text:
+    if as_text:
         conversation = converse(Scene(kind), exchanges, system)
         first = conversation.turns[0]
         if first.region is None:

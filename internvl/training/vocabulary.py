@@ -33,9 +33,12 @@ _READ = ("text/word", "text/line", "documents/", "charts/", "boxes/")
 _WORD = re.compile(r" ?[A-Za-z]+")
 
 
-def train_tokenizer(folder: Path, words: int = 700) -> int:
-    """Write the tokenizer files into `folder`; returns the number of tokens."""
-    merges = _merges(words)
+def train_tokenizer(folder: Path, words: int = 700, scenes: int = 800) -> int:
+    """Write the tokenizer files into `folder`; returns the number of tokens.
+
+    At most `words` words become tokens: the frequent ones of `scenes` scenes of each kind.
+    """
+    merges = _merges(_frequent_words(words, scenes))
     tokens = [*_alphabet().values(), *("".join(pair) for pair in merges)]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     added = {token: len(vocabulary) + number for number, token in enumerate(SPECIAL_TOKENS)}
@@ -74,14 +77,14 @@ def _tokenizer_config(added: dict[str, int], names: Mapping[str, object]) -> dic
     }
 
 
-def _merges(words: int) -> list[tuple[str, str]]:
+def _merges(words: list[str]) -> list[tuple[str, str]]:
     """Pairs to merge, in order; a word grows from its beginning by what follows."""
     alphabet = _alphabet()
     merges: dict[tuple[str, str], int] = {}
     for role, core in (("assistant", "ss"), ("system", "ys"), ("user", "us")):
         for pair in _grow_around(list(role), core):
             merges.setdefault(pair, len(merges))
-    for piece in [*_system_pieces(), *_frequent_words(words)]:
+    for piece in [*_system_pieces(), *words]:
         beginning, *rest = _apply(merges, [alphabet[byte] for byte in piece.encode()])
         for symbol in rest:
             merges.setdefault((beginning, symbol), len(merges))
@@ -118,14 +121,14 @@ def _system_pieces() -> list[str]:
     return re.findall(r"\W?\w+|\W", SYSTEM_MESSAGE)
 
 
-def _frequent_words(most: int) -> list[str]:
+def _frequent_words(most: int, scenes: int) -> list[str]:
     """Words of the scenes' questions and answers, not those to be read off a picture.
 
     A word counts with the blank before it, or with its capital at the start of a line.
     """
     counts: Counter[str] = Counter()
     for kind in (kind for kind in KINDS if kind != "crowd"):
-        for index in range(30 if kind == "photo" else 800):
+        for index in range(min(30, scenes) if kind == "photo" else scenes):
             for exchange in draw(kind, index, seed=2).exchanges:
                 read = exchange.task.startswith(_READ)
                 texts = [exchange.question] if read else [exchange.question, exchange.answer]

@@ -27,12 +27,13 @@ _DRAWERS: dict[str, Callable[[random.Random, Split], Scene]] = {
     "crowd": draw_crowd,
 }
 KINDS = tuple(_DRAWERS)
+SPLITS = ("train", "held-out", "language")
 
 
 def draw(kind: str, index: int, split: Split = "train", seed: int = 0) -> Scene:
     """The scene with this number. Raises ValueError for an unknown kind or split."""
     if kind not in _DRAWERS:
         raise ValueError(f"no kind of scene is called {kind!r}; there are {', '.join(KINDS)}")
-    if split not in ("train", "held-out"):
-        raise ValueError(f"a split is 'train' or 'held-out', not {split!r}")
+    if split not in SPLITS:
+        raise ValueError(f"a split is one of {', '.join(SPLITS)}, not {split!r}")
     return _DRAWERS[kind](random.Random(f"{split} {kind} {seed} {index}"), split)

@@ -14,7 +14,7 @@ from internvl.training.scenes.scene import (
     sentence,
 )
 from internvl.training.scenes.things import ROWS, Thing, add_thing, paint_background, pick_pair
-from internvl.training.scenes.words import Split
+from internvl.training.scenes.words import Split, is_in_split
 
 
 def draw_single(rng: random.Random, split: Split) -> Scene:
@@ -29,7 +29,12 @@ def draw_single(rng: random.Random, split: Split) -> Scene:
         if thing:
             break
     scene = Scene("objects", [canvas])
-    scene.add("objects/single", ask(rng, say.WHAT), sentence(article(thing.name)))
+    new = split == "held-out" and is_in_split(thing.name, split)
+    scene.add(
+        "objects/new-pair" if new else "objects/single",
+        ask(rng, say.WHAT),
+        sentence(article(thing.name)),
+    )
     scene.add("objects/single-colour", ask(rng, say.COLOUR_OF_IT), thing.colour.capitalize())
     scene.add("objects/single-shape", ask(rng, say.SHAPE_OF_IT), thing.shape.capitalize())
     _ask_about(rng, scene, [thing], ground, split)
