@@ -21,10 +21,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "about.title": ("About this model", "关于此模型"),
     "about.embedded": (
         "<b>{name}</b> is a small model of this project's own, trained on pictures this project "
-        "draws. It reads English, and knows drawn scenes: coloured shapes, short words, simple "
-        "charts and receipts. It does not know photos, people or the world, and it can be wrong.",
+        "draws. It reads English and names the colour and shape of a drawn object. Words, charts "
+        "and receipts it is still learning, photos and the world it does not know.",
         "<b>{name}</b> 是本项目自行训练的小模型，只用本项目绘制的图片训练。它懂英文，"
-        "认识绘制的场景：彩色图形、短单词、简单图表和收据。它不认识照片、人物和现实世界，也可能答错。",
+        "能说出所绘物体的颜色和形状。文字、图表和收据仍在学习中，照片和现实世界它并不认识。",
     ),
     "about.switch": (
         "For a published model, start the app with",
