@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "about.embedded": (
         "<b>{name}</b> is a small model of this project's own, trained on pictures this project "
         "draws. It reads English and names the colour and shape of a drawn object. Words, charts "
-        "and receipts it is still learning, photos and the world it does not know.",
+        "and receipts it is still learning; it does not know photos, people or the world.",
         "<b>{name}</b> 是本项目自行训练的小模型，只用本项目绘制的图片训练。它懂英文，"
         "能说出所绘物体的颜色和形状。文字、图表和收据仍在学习中，照片和现实世界它并不认识。",
     ),
