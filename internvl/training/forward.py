@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from internvl.model import Model
-from internvl.training.pretrain import normalise
+from internvl.preprocessing import normalise
 from internvl.training.samples import Sample
 
 

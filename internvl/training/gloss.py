@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from internvl.model import Model
+from internvl.preprocessing import normalise
 from internvl.training.cells import CELLS
-from internvl.training.pretrain import Example, normalise
+from internvl.training.pretrain import Example
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
 
 

@@ -6,7 +6,6 @@ Continues where it stopped when the output folder has a checkpoint; a run may be
 """
 
 import argparse
-import io
 import random
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from internvl.preprocessing import choose_grid
+from internvl.preprocessing import choose_grid, compress, normalise
 from internvl.training.cells import CellHead, cell_loss, label_cells, pick_region
 from internvl.training.geometry import Geometry, new_tower
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
@@ -34,7 +33,6 @@ MIXTURE = {
     "documents": 0.6,
     "charts": 0.5,
 }
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Example = tuple[Tensor, Tensor, Tensor]
 
@@ -65,23 +63,10 @@ def draw_tile(number: int, split: str) -> Example:
     region = pick_region(rng, canvas.size, grid.columns, grid.rows)
     tile = canvas.image.resize((448, 448), Image.Resampling.BICUBIC, box=region)
     if rng.random() < 0.4:
-        tile = _compress(tile, rng.randint(75, 100))
+        tile = compress(tile, rng.randint(75, 100))
     targets = label_cells(canvas.marks, region)
     pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)
     return pixels, torch.from_numpy(targets.classes), torch.from_numpy(targets.offsets)
-
-
-def _compress(tile: Image.Image, quality: int) -> Image.Image:
-    buffer = io.BytesIO()
-    tile.save(buffer, "JPEG", quality=quality)
-    return Image.open(buffer).convert("RGB")
-
-
-def normalise(pixels: Tensor) -> Tensor:
-    """uint8 pixels as the vision tower takes them."""
-    mean = torch.tensor(MEAN, device=pixels.device).view(3, 1, 1)
-    std = torch.tensor(STD, device=pixels.device).view(3, 1, 1)
-    return (pixels.float() / 255 - mean) / std
 
 
 @dataclass

@@ -3,7 +3,6 @@
 The prompt is the one the app uses (`internvl.chat.render`), and pictures are cut the same way.
 """
 
-import io
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Segment, Turn, render
 from internvl.model.tokenizer import encode
-from internvl.preprocessing import split_into_tiles
+from internvl.preprocessing import compress, split_into_tiles
 from internvl.training.scenes import Exchange, Scene, draw
 from internvl.training.scenes.canvas import Mark
 
@@ -131,8 +130,12 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
     conversation = converse(scene, exchanges, system)
     segments = prompt(conversation, tile_counts(scene, tiles), tokens_per_tile)
     ids, learned = encode(tokenizer, segments)
-    compress = not scene.video and rng.random() < 0.4
-    flat = [_compress(rng, t) if compress else t for picture in tiles for t in picture]
+    jpeg = not scene.video and rng.random() < 0.4
+    flat = [
+        compress(tile, rng.randint(75, 100)) if jpeg else tile
+        for picture in tiles
+        for tile in picture
+    ]
     return Sample(ids, learned, stack(flat))
 
 
@@ -165,12 +168,6 @@ def _middle(mark: Mark, width: int, height: int) -> str:
 
 def _spot(x: float, y: float) -> str:
     return f"{round(100 * x)} {round(100 * y)}"
-
-
-def _compress(rng: random.Random, tile: Image.Image) -> Image.Image:
-    buffer = io.BytesIO()
-    tile.save(buffer, "JPEG", quality=rng.randint(75, 100))
-    return Image.open(buffer).convert("RGB")
 
 
 class Batches(IterableDataset[tuple[int, list[Sample]]]):
