@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from internvl.chat import SYSTEM_MESSAGE
+from internvl.chat import SYSTEM_MESSAGE, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.training.cells import CLASSES, IGNORED, CellHead, cell_loss, label_cells
@@ -25,7 +25,6 @@ from internvl.training.samples import (
     choose_exchanges,
     converse,
     draw_sample,
-    prompt,
     transcribe,
 )
 from internvl.training.scenes import draw
@@ -190,7 +189,7 @@ def test_answers_are_learned_and_nothing_else(tokenizer):
 def test_boxes_in_answers_are_real_tokens(tokenizer):
     scene = draw("objects", 2)
     boxes = [e for e in scene.exchanges if e.task == "boxes/object"]
-    segments = prompt(converse(scene, boxes), [[1]], 4)
+    segments = render(converse(scene, boxes), [[1]], 4)
     ids, _ = encode(tokenizer, segments)
     assert "".join(s.text for s in segments if s.learn) == boxes[0].answer + "<|im_end|>"
     assert tokenizer.convert_tokens_to_ids("<box>") in ids

@@ -6,8 +6,7 @@ import pytest
 import torch
 from training_project import CHECKPOINT, make_sample
 
-from internvl.preprocessing import tiles_to_tensor
-from internvl.training.loss import Learner, normalise, sum_losses
+from internvl.training.loss import Learner, sum_losses
 from internvl.training.network import open_model
 from internvl.training.packing import IGNORED, Pack, Packer, collate, restore_packs
 from internvl.training.preparation import Sample
@@ -93,11 +92,6 @@ def test_an_empty_batch_teaches_nothing():
     assert batch.ids.shape == (1, 1)
     assert batch.weights.sum() == 0
     assert batch.tiles.shape == (0, 448, 448, 3)
-
-
-def test_tiles_are_normalised_as_in_preprocessing():
-    tiles = torch.randint(0, 256, (2, 8, 8, 3), dtype=torch.uint8)
-    assert torch.equal(normalise(tiles), tiles_to_tensor([tile.numpy() for tile in tiles]))
 
 
 # --- with the network

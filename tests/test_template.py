@@ -75,6 +75,15 @@ def test_only_the_answer_and_its_end_are_learned():
     assert segments[-1].text == "\n"
 
 
+def test_boxes_of_earlier_answers_are_markup_as_they_were_when_written():
+    box = "A <ref>red bus</ref><box>[[1, 2, 3, 4]]</box>."
+    segments = render(Conversation(turns=[Turn(box, (), box)]), [])
+    tags = ["<ref>", "</ref>", "<box>", "</box>"]
+    assert [s.text for s in segments if s.learn and s.markup] == [*tags, "<|im_end|>"]
+    assert not any(s.markup for s in segments if s.text == box)
+    assert "".join(s.text for s in segments if s.learn) == f"{box}<|im_end|>"
+
+
 def test_only_a_last_turn_without_answer_stays_open():
     prompt = text(render(Conversation(turns=[Turn("Q"), Turn("R")]), []))
     assert prompt.count("<|im_start|>assistant\n<|im_end|>\n") == 1

@@ -10,7 +10,7 @@ from internvl.chat.conversation import (
 )
 from internvl.chat.limits import LimitError, Limits
 from internvl.chat.session import Session, SessionStore
-from internvl.chat.template import Segment, render
+from internvl.chat.template import Segment, render, with_grounding
 
 __all__ = [
     "SYSTEM_MESSAGE",
@@ -25,4 +25,5 @@ __all__ = [
     "Turn",
     "freeze",
     "render",
+    "with_grounding",
 ]

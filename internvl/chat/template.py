@@ -1,15 +1,20 @@
 """A conversation as the prompt InternVL 2.5 was trained on (internvl_chat/conversation.py:390).
 
 The prompt is a list of segments. Markup (`<|im_start|>`, `<img>`, `<ref>` ...) becomes token ids by
-name; everything else is plain text, and whatever a person types is never markup.
+name; everything else is plain text, and whatever a person types is never markup. Of the answers,
+which the model wrote, the grounding tags are markup again, as they were when it wrote them.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from internvl.chat.conversation import Attachment, Conversation, Turn
 
 REGION_PROMPT = "Please provide the bounding box coordinate of the region this sentence describes: "
+
+
+_GROUNDING = re.compile(r"(</?(?:ref|box|quad)>)")
 
 
 class Segment(NamedTuple):
@@ -48,8 +53,18 @@ def render(
             segments += _attachment(attachment, next(remaining), pictures, total, tokens_per_tile)
         segments += [*_question(turn), *_CLOSING, *_opening("assistant")]
         if turn.answer or turn is not conversation.turns[-1]:
-            segments += [Segment(turn.answer, True, False), _END_LEARNED, _typed("\n")]
+            segments += [*with_grounding(turn.answer, True), _END_LEARNED, _typed("\n")]
     return segments
+
+
+def with_grounding(text: str, learn: bool) -> list[Segment]:
+    """A text that is trusted with `<ref>`, `<box>` and `<quad>`: these are markup, nothing else is.
+
+    >>> [segment.text for segment in with_grounding("The <ref>cup</ref>", True) if segment.markup]
+    ['<ref>', '</ref>']
+    """
+    parts = enumerate(_GROUNDING.split(text))
+    return [Segment(part, learn, number % 2 == 1) for number, part in parts if part]
 
 
 def _typed(text: str) -> Segment:

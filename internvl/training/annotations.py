@@ -15,11 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Segment, Turn, render
+from internvl.chat import (
+    SYSTEM_MESSAGE,
+    Attachment,
+    Conversation,
+    Segment,
+    Turn,
+    render,
+    with_grounding,
+)
 
 _PLACE = re.compile(r"<image>|<video>")
 _LEADING = re.compile(r"(?:\s*(?:Image-\d+:\s*)?(?:<image>|<video>))*\s*")
-_SPECIAL = re.compile(r"(</?(?:ref|box|quad)>)")
 
 
 class BadSample(ValueError):
@@ -77,13 +84,7 @@ def segments(
         for number, text in enumerate(texts):
             if number:
                 yield from next(places)
-            yield from _with_special(text, segment.learn)
-
-
-def _with_special(text: str, learn: bool) -> Iterator[Segment]:
-    for number, part in enumerate(_SPECIAL.split(text)):
-        if part or number == 0:
-            yield Segment(part, learn, number % 2 == 1)
+            yield from with_grounding(text, segment.learn)
 
 
 def _inline_pictures(

@@ -17,7 +17,7 @@ from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
 
 CELLS = 32
 IGNORED = -100
-SMALLEST_CHARACTER = 9.0  # pixels in the tile; below that nobody can read it
+SMALLEST_CHARACTER = 12.0  # pixels in the tile: smaller ones share a cell with their neighbours
 _SHAPE = {name: number for number, name in enumerate(SHAPES, 1)}
 _CHARACTER = {name: number for number, name in enumerate(CHARACTERS, 1)}
 _COLOUR = {name: number for number, name in enumerate(COLOURS, 1)}
@@ -54,14 +54,16 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
             continue
         columns, rows = _inside(x0, x1), _inside(y0, y1)
         x, y = _CENTRES[None, columns], _CENTRES[rows, None]
+        colour = _COLOUR.get(mark.colour or "", IGNORED)
         if mark.character is not None:
             readable = y1 - y0 >= smallest and mark.character in _CHARACTER
             classes[1, rows, columns] = _CHARACTER[mark.character] if readable else IGNORED
-            classes[2, rows, columns] = _COLOUR[mark.colour] if readable else IGNORED
+            classes[2, rows, columns] = colour if readable else IGNORED
         else:
-            full = _is_covered(str(mark.shape), 2 * (x - x0) / (x1 - x0), 2 * (y - y0) / (y1 - y0))
-            classes[0, rows, columns] = np.where(full, _SHAPE[str(mark.shape)], IGNORED)
-            classes[2, rows, columns] = np.where(full, _COLOUR[mark.colour], IGNORED)
+            shape = str(mark.shape)
+            full = _is_covered(shape, 2 * (x - x0) / (x1 - x0), 2 * (y - y0) / (y1 - y0))
+            classes[0, rows, columns] = np.where(full, _SHAPE.get(shape, IGNORED), IGNORED)
+            classes[2, rows, columns] = np.where(full, colour, IGNORED)
         for number, offset in enumerate((x - x0, y - y0, x1 - x, y1 - y)):
             offsets[number, rows, columns] = offset / CELLS
         offsets[4, rows, columns] = ((x1 - x0) * (y1 - y0)) ** -0.5

@@ -15,10 +15,10 @@ from typing import Any
 
 from PIL import Image
 
-from internvl.chat import SYSTEM_MESSAGE
+from internvl.chat import SYSTEM_MESSAGE, render
 from internvl.model import Model, PieceStream, encode, load_model
 from internvl.preprocessing import tiles_to_tensor
-from internvl.training.samples import converse, cut, prompt, tile_counts
+from internvl.training.samples import converse, cut, tile_counts
 from internvl.training.scenes import Exchange, Scene, draw
 from internvl.training.scores import Tally, is_right, similarity, tally
 
@@ -87,7 +87,7 @@ def _prepare(model: Model, item: Item, max_tiles: int) -> tuple[list[int], list[
     scene = Scene(item.scene.kind, item.scene.canvases[:seen], video=item.scene.video)
     tiles = cut(scene, max_tiles)
     counts = tile_counts(scene, tiles) if scene.canvases else []
-    ids, _ = encode(model.tokenizer, prompt(conversation, counts, model.tokens_per_tile))
+    ids, _ = encode(model.tokenizer, render(conversation, counts, model.tokens_per_tile))
     return ids, [tile for picture in tiles for tile in picture]
 
 

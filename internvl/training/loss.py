@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from internvl.preprocessing import normalise
+
 if TYPE_CHECKING:
     from internvl.training.packing import Batch
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def sample_weight(learned: int, loss: str) -> float:
@@ -29,13 +29,6 @@ def sample_weight(learned: int, loss: str) -> float:
     if not learned:
         return 0.0
     return {"token": 1.0, "sample": 1 / learned, "square": 1 / math.sqrt(learned)}[loss]
-
-
-def normalise(tiles: Tensor) -> Tensor:
-    """uint8 tiles (tiles, height, width, 3) as `tiles_to_tensor` gives them, on their device."""
-    pixels = tiles.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-    mean, std = (torch.tensor(v, device=tiles.device).view(3, 1, 1) for v in (_MEAN, _STD))
-    return pixels.div_(255).sub_(mean).div_(std)
 
 
 class Learner(nn.Module):
@@ -59,7 +52,7 @@ class Learner(nn.Module):
         hidden = network.model(
             input_ids=ids,
             position_ids=positions,
-            pixel_values=normalise(tiles) if len(tiles) else None,
+            pixel_values=normalise(tiles.permute(0, 3, 1, 2)) if len(tiles) else None,
             use_cache=False,
         ).last_hidden_state
         learned = weights > 0
@@ -70,7 +63,7 @@ class Learner(nn.Module):
         if len(tiles):
             return torch.zeros((), device=tiles.device)
         network: Any = self.network
-        black = normalise(tiles.new_zeros((1, *tiles.shape[1:])))
+        black = normalise(tiles.new_zeros((1, 3, *tiles.shape[1:3])))
         visual: Tensor = network.model.get_image_features(black).pooler_output
         return visual.float().sum() * 0.0
 

@@ -4,7 +4,6 @@ Everything random (compression, frames) comes from the generator that is passed 
 the same whenever it is prepared again.
 """
 
-import io
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from internvl.model import encode
-from internvl.preprocessing import load_image, sample_frames, split_into_tiles
+from internvl.preprocessing import compress, load_image, sample_frames, split_into_tiles
 from internvl.training.annotations import Annotation, BadSample, segments
 
 if TYPE_CHECKING:
@@ -64,13 +63,16 @@ class Format:
     def prepare(self, example: Example, rng: random.Random, budget: int, jpeg: bool) -> Sample:
         """The sample with `budget` tiles shared by its pictures; a frame is one tile.
 
-        With `jpeg` each tile of a picture (not of a video) is compressed at a random quality.
+        With `jpeg` each tile of a picture (not of a video) is compressed at a random quality of 75
+        to 100 (arXiv 2412.05271, section 3.4).
         Raises BadSample when it is over the limits or there is nothing to learn.
         """
         cut = [self._cut(example, index, budget) for index in range(len(example.pictures))]
         ids, learned = self._encode(example, [[len(p) for p in pictures] for pictures in cut])
         tiles = [
-            compress(tile, rng) if jpeg and attachment.kind == "image" else tile
+            compress(tile, rng.randint(*JPEG_QUALITY))
+            if jpeg and attachment.kind == "image"
+            else tile
             for attachment, pictures in zip(example.annotation.attachments, cut, strict=True)
             for picture in pictures
             for tile in picture
@@ -116,10 +118,3 @@ def open_example(
         else:
             pictures.append([f.picture for f in sample_frames(path, rng.randint(*frames))])
     return Example(annotation, pictures)
-
-
-def compress(tile: Image.Image, rng: random.Random) -> Image.Image:
-    """The tile after JPEG compression at a random quality of 75 to 100 (arXiv 2412.05271, 3.4)."""
-    buffer = io.BytesIO()
-    tile.save(buffer, "JPEG", quality=rng.randint(*JPEG_QUALITY))
-    return Image.open(buffer).convert("RGB")

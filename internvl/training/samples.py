@@ -4,7 +4,6 @@ The prompt is the one the app uses (`internvl.chat.render`), and pictures are cu
 """
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +14,13 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Segment, Turn, render
+from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Turn, render
 from internvl.model.tokenizer import encode
 from internvl.preprocessing import compress, split_into_tiles
 from internvl.training.scenes import Exchange, Scene, draw
 from internvl.training.scenes.canvas import Mark
 
 SYSTEMS = ("You are a helpful assistant.", "Answer briefly.", "")
-_GROUNDING = re.compile(r"(</?(?:ref|box)>)")
 MAX_TILES = (1, 6, 12)
 
 
@@ -71,20 +69,6 @@ def converse(
     return conversation
 
 
-def prompt(
-    conversation: Conversation, tile_counts: list[list[int]], tokens_per_tile: int
-) -> list[Segment]:
-    """The rendered conversation, with the boxes of answers as markup, as the model writes them."""
-    segments: list[Segment] = []
-    for segment in render(conversation, tile_counts, tokens_per_tile):
-        if not segment.learn or segment.markup:
-            segments.append(segment)
-            continue
-        pieces = [piece for piece in _GROUNDING.split(segment.text) if piece]
-        segments += [Segment(p, True, bool(_GROUNDING.fullmatch(p))) for p in pieces]
-    return segments
-
-
 def choose_exchanges(rng: random.Random, scene: Scene, most: int) -> list[Exchange]:
     """Some of a scene's exchanges, mixed unless their order matters."""
     if scene.ordered:
@@ -123,12 +107,12 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
             first.question = f"{transcribe(scene)}\n{first.question}"
         else:
             first.region = f"{first.region}, {transcribe(scene)}"
-        ids, learned = encode(tokenizer, prompt(conversation, [], tokens_per_tile))
+        ids, learned = encode(tokenizer, render(conversation, [], tokens_per_tile))
         return Sample(ids, learned, torch.empty(0, 3, 448, 448, dtype=torch.uint8))
     weights = mixture.tiles.get(kind, mixture.tiles.get("", (1.0, 0.0, 0.0)))
     tiles = cut(scene, rng.choices(MAX_TILES, weights)[0])
     conversation = converse(scene, exchanges, system)
-    segments = prompt(conversation, tile_counts(scene, tiles), tokens_per_tile)
+    segments = render(conversation, tile_counts(scene, tiles), tokens_per_tile)
     ids, learned = encode(tokenizer, segments)
     jpeg = not scene.video and rng.random() < 0.4
     flat = [

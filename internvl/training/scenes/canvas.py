@@ -43,7 +43,10 @@ _FONT_FILES = (
 
 
 class Mark(NamedTuple):
-    """One thing drawn: its box in pixels, and a shape or a character, with its colour's name."""
+    """One thing drawn: its box in pixels, and a shape or a character, with its colour's name.
+
+    A shape outside `SHAPES` ("blob") or a colour of None is there but has no name.
+    """
 
     x0: float
     y0: float
@@ -51,7 +54,7 @@ class Mark(NamedTuple):
     y1: float
     shape: str | None
     character: str | None
-    colour: str
+    colour: str | None
 
 
 @lru_cache(maxsize=512)
@@ -98,6 +101,15 @@ def _jitter(rng: random.Random, first: int, second: int, mix: float) -> int:
 def contrast(first: Rgb, second: Rgb) -> float:
     """How far apart two colours are, 0 to about 440."""
     return math.dist(first, second)
+
+
+def name_colour(rgb: Rgb) -> str:
+    """The named colour nearest to this one.
+
+    >>> name_colour((250, 10, 20))
+    'red'
+    """
+    return min(COLOURS, key=lambda name: min(contrast(rgb, shade) for shade in COLOURS[name]))
 
 
 def outline(shape: str, x: float, y: float, radius: float, turn: float) -> list[float]:
@@ -161,7 +173,7 @@ class Canvas:
     def shape(
         self,
         shape: str,
-        colour: str,
+        colour: str | None,
         rgb: Rgb,
         centre: tuple[float, float],
         radius: float,
@@ -180,6 +192,13 @@ class Canvas:
             box = (min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2]))
         self.marks.append(Mark(*box, shape, None, colour))
         return box
+
+    def blob(self, points: list[tuple[float, float]], colour: str, rgb: Rgb) -> None:
+        """Draw an area of no shape that has a name."""
+        self._draw.polygon(points, fill=rgb)
+        across, down = zip(*points, strict=True)
+        box = (min(across), min(down), max(across), max(down))
+        self.marks.append(Mark(*box, "blob", None, colour))
 
     def text(
         self, text: str, position: tuple[float, float], font: Any, colour: str, rgb: Rgb

@@ -1,16 +1,25 @@
 """Crowded pictures without questions: for the vision tower, which learns from every patch."""
 
+import math
 import random
 
-from internvl.training.scenes.canvas import COLOURS, Canvas, Rgb, font_names, load_font
+from internvl.training.scenes.canvas import (
+    COLOURS,
+    Canvas,
+    Rgb,
+    contrast,
+    font_names,
+    load_font,
+    name_colour,
+)
 from internvl.training.scenes.scene import Scene
 from internvl.training.scenes.things import paint_background, pick_pair, pick_visible
-from internvl.training.scenes.words import Split, pick_code, pick_word
+from internvl.training.scenes.words import Split, is_in_split, pick_code, pick_word
 
 
 def draw_crowd(rng: random.Random, split: Split) -> Scene:
     """Dozens of shapes and words on a jittered grid, or a page full of lines."""
-    return Scene("crowd", [_page(rng, split) if rng.random() < 0.25 else _grid(rng, split)])
+    return Scene("crowd", [_page(rng, split) if rng.random() < 0.4 else _grid(rng, split)])
 
 
 def _grid(rng: random.Random, split: Split) -> Canvas:
@@ -34,14 +43,39 @@ def _grid(rng: random.Random, split: Split) -> Canvas:
 def _shape(
     rng: random.Random, canvas: Canvas, corner: tuple[float, float], side: float, behind: list[Rgb]
 ) -> None:
+    """A named pair; or a shape in any colour, or a colour in any outline.
+
+    The last two keep the tower from learning a colour and a shape as one thing.
+    """
     colour, shape = pick_pair(rng, "train")
     rgb = pick_visible(rng, colour, behind)
-    if rgb:
-        radius = side * rng.uniform(0.28, 0.46)
-        x, y = (start + rng.uniform(radius, side - radius) for start in corner)
+    radius = side * rng.uniform(0.28, 0.46)
+    x, y = (start + rng.uniform(radius, side - radius) for start in corner)
+    kind = rng.random()
+    if kind < 0.2:
+        rgb = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
+        pair = f"{name_colour(rgb)} {shape}"
+        if is_in_split(pair, "train") and min(contrast(rgb, other) for other in behind) > 75:
+            canvas.shape(shape, None, rgb, (x, y), radius, rng.uniform(-0.2, 0.2))
+    elif rgb and kind < 0.3:
+        canvas.blob(_outline(rng, (x, y), radius), colour, rgb)
+    elif rgb:
         edge = (0, 0, 0) if rng.random() < 0.12 else None
         turn = rng.uniform(-0.2, 0.2) if rng.random() < 0.6 else 0.0
         canvas.shape(shape, colour, rgb, (x, y), radius, turn, edge)
+
+
+def _outline(
+    rng: random.Random, centre: tuple[float, float], radius: float
+) -> list[tuple[float, float]]:
+    """Four to nine corners around a centre, at any distance up to the radius."""
+    corners = rng.randint(4, 9)
+    angles = sorted(rng.uniform(0, 2 * math.pi) for _ in range(corners))
+    reach = [radius * rng.uniform(0.6, 1.0) for _ in range(corners)]
+    return [
+        (centre[0] + r * math.cos(a), centre[1] + r * math.sin(a))
+        for r, a in zip(reach, angles, strict=True)
+    ]
 
 
 def _word(
