@@ -1,13 +1,13 @@
 """What the parts of the recipe are worth at nano scale, as two tables.
 
-    python benchmarks/recipe.py ablations --start runs/start --output runs/ablations
-    python benchmarks/recipe.py progressive --start runs/start --tower runs/early/tower.pt \
-        --output runs/progressive
+    python benchmarks/recipe.py ablations --tower runs/nano/tower/tower.pt --output runs/ablations
+    python benchmarks/recipe.py progressive --tower runs/early/tower.pt --output runs/progressive
 
-`--start` is a checkpoint of the nano model whose projector has only been shown the words for what
-it sees (`internvl.training.instruct --phase projector --minutes 0 --save runs/start`). `--tower` is
-a vision tower from early in its pre-training, with something left to learn in stage 1.5. Runs that
-are finished are not repeated. Prints Markdown and writes benchmarks/results/recipe-*.json.
+Every run starts from the embedded model's language model, the vision tower given (its pre-training
+makes it; for "progressive" one from early on, with something left to learn in stage 1.5) and a
+fresh projector that has been shown the words for what it sees. It learns the same drawn scenes and
+is measured on the same held-out ones. Runs that are finished are not repeated. Prints Markdown and
+writes benchmarks/results/recipe-*.json.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from internvl.training.evaluate import evaluate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
 from internvl.training.gloss import teach
-from internvl.training.instruct import GLOSS_TILES, Run, build, load_tower
+from internvl.training.instruct import GLOSS_TILES, Run, build, join_tower
 from internvl.training.log import Entry, read_log
 from internvl.training.network import open_model
 from internvl.training.phases import PHASES
@@ -39,6 +39,7 @@ from internvl.training.samples import Sample, choose_exchanges, converse, cut, s
 from internvl.training.scenes import draw
 
 RESULTS = Path(__file__).parent / "results"
+NANO = Path("assets/nano")
 KINDS = ("single", "objects", "text", "talk")
 ALL = ["vision_tower", "projector", "language_model"]
 STAGES: dict[str, Any] = {
@@ -47,7 +48,6 @@ STAGES: dict[str, Any] = {
     "2": {"trains": ALL, "learning_rate": 3e-4, "batch": 1, "drop_path": 0.1},
 }
 FULL: dict[str, Any] = {
-    "model": "start",
     "mixture": "mixture.json",
     "context": 1280,
     "tiles_per_sequence": 12,
@@ -117,7 +117,6 @@ def losses(model: Model, samples: list[Sample]) -> tuple[float, float]:
 def measure(folder: Path, name: str, entries: list[Entry], count: int) -> dict[str, Any]:
     """What a finished run knows and what it cost."""
     model = open_model(folder / name.replace(" ", "-") / "stage-2" / "model")
-    model.network.eval()
     by_token, by_sample = losses(model, held_out(model, count))
     named = evaluate(model, ["objects/single"], count, 1, seed=9)["objects/single"]
     places = sum(entry.tokens / (1 - entry.padding) for entry in entries)
@@ -134,23 +133,22 @@ def measure(folder: Path, name: str, entries: list[Entry], count: int) -> dict[s
     }
 
 
-def ablations(start: Path, output: Path, samples: int, count: int) -> list[dict[str, Any]]:
+def ablations(tower: Path, output: Path, samples: int, count: int) -> list[dict[str, Any]]:
     """A row per variant of the recipe."""
     write_mixture(output, samples)
+    start = _begin(open_model(NANO), tower, output / "start")
     rows = []
     for name, changes in ABLATIONS.items():
-        entries = train(output, name, {"model": str(start.resolve()), **changes})
+        entries = train(output, name, {"model": start, **changes})
         rows.append(measure(output, name, entries, count))
     return rows
 
 
-def progressive(
-    start: Path, tower: Path, output: Path, samples: int, count: int
-) -> list[dict[str, Any]]:
+def progressive(tower: Path, output: Path, samples: int, count: int) -> list[dict[str, Any]]:
     """Stage 1.5 with the language model itself, with a small one instead, and not at all."""
     write_mixture(output, samples)
-    large = _begin(open_model(start), tower, output / "large")
-    small = _begin(_small_model(start, output), tower, output / "small")
+    large = _begin(open_model(NANO), tower, output / "large")
+    small = _begin(_small_model(output), tower, output / "small")
     early = {"1": STAGES["1"], "1.5": STAGES["1.5"]}
     late = {"1": STAGES["1"], "2": STAGES["2"]}
     borrowed = train(output, "tower with a small model", {"model": small, "stages": early})
@@ -170,17 +168,18 @@ def progressive(
 def _begin(model: Model, tower: Path, folder: Path) -> str:
     """The model with this tower and a projector that has been shown its words, as a folder."""
     if not folder.is_dir():
-        load_tower(model, tower)
+        torch.manual_seed(0)
+        join_tower(model, tower)
         tiles = iter(DataLoader(Tiles(GLOSS_TILES), 24, num_workers=1))
         print("words missing", [round(missing, 2) for missing in teach(model, tiles, 80)][::20])
         model.save(folder)
     return str(folder.resolve())
 
 
-def _small_model(start: Path, output: Path) -> Model:
+def _small_model(output: Path) -> Model:
     """A language model with a tenth of nano's blocks that has read scenes in words."""
     torch.manual_seed(0)
-    model = build(replace(Geometry(), width=128, layers=2, ffn=352), start)
+    model = build(replace(Geometry(), width=128, layers=2, ffn=352), NANO)
     phase = replace(PHASES["language"], steps=150, lr=2e-3)
     Run(model, phase, output).train(minutes=10, workers=1, tokens=6000, tiles=64)
     return model
@@ -224,18 +223,13 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=TABLES)
-    parser.add_argument("--start", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--tower", type=Path, help="an early tower.pt, for progressive")
+    parser.add_argument("--tower", type=Path, required=True, help="a tower.pt of pretrain")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=600, help="samples of one epoch")
     parser.add_argument("--count", type=int, default=120, help="held-out scenes to measure with")
     given = parser.parse_args()
-    if given.what == "ablations":
-        rows = ablations(given.start, given.output, given.samples, given.count)
-    elif given.tower:
-        rows = progressive(given.start, given.tower, given.output, given.samples, given.count)
-    else:
-        parser.error("progressive needs --tower")
+    make = ablations if given.what == "ablations" else progressive
+    rows = make(given.tower, given.output, given.samples, given.count)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"recipe-{given.what}.json").write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
     print(table(rows, TABLES[given.what]))

@@ -3,6 +3,7 @@
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,14 +12,15 @@ import torch
 from internvl.chat import SYSTEM_MESSAGE, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
+from internvl.preprocessing import normalise
 from internvl.training.cells import CLASSES, IGNORED, CellHead, cell_loss, label_cells
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.gloss import gloss_tokens, teach, word_table
-from internvl.training.instruct import Run
+from internvl.training.instruct import Run, read_weights
 from internvl.training.nano import Plan, commands
 from internvl.training.phases import PHASES, Phase
-from internvl.training.pretrain import TowerTraining, draw_tile
+from internvl.training.pretrain import TowerTraining, draw_tile, whiten
 from internvl.training.samples import (
     Batches,
     Mixture,
@@ -174,6 +176,18 @@ def tile(number):
     return draw_tile(number, "train")
 
 
+def test_patches_start_whitened():
+    projection = torch.nn.Conv2d(3, 8, 4, stride=4)
+    tower = SimpleNamespace(embeddings=SimpleNamespace(patch_embeddings=SimpleNamespace()))
+    tower.embeddings.patch_embeddings.projection = projection
+    smooth = torch.rand(40, 3, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    tiles = (200 * smooth + 50 * torch.rand(40, 3, 32, 32)).to(torch.uint8)
+    whiten(tower, tiles, least=0.0)
+    components = projection(normalise(tiles)).transpose(0, 1).flatten(1)
+    assert torch.allclose(components.mean(1), torch.zeros(8), atol=1e-3)
+    assert torch.allclose(torch.cov(components), torch.eye(8), atol=1e-2)
+
+
 def test_answers_are_learned_and_nothing_else(tokenizer):
     sample = draw_sample(3, Mixture({"single": 1.0}), tokenizer, 16)
     learned = tokenizer.decode(
@@ -227,9 +241,20 @@ def test_batches_keep_to_their_limits_and_start_where_told(tokenizer):
         assert sum(len(s.tiles) for s in samples) <= 6
 
 
+def test_a_phase_can_start_from_a_phase_or_a_checkpoint(tmp_path):
+    model = tiny_model()
+    phase = Phase("growth", PHASES["answers"].trains, Mixture({"single": 1.0}), 1e-3, 1)
+    Run(model, phase, tmp_path).save()
+    model.save(tmp_path / "folder")
+    for start in (tmp_path / "phase-growth.pt", tmp_path / "folder"):
+        weights = read_weights(start)
+        assert weights.keys() == model.network.state_dict().keys()
+        assert torch.equal(weights["lm_head.weight"], model.network.lm_head.weight)
+
+
 def test_a_phase_learns_and_continues_after_a_stop(tmp_path):
     mixture = Mixture({"single": 1.0}, most_exchanges=3)
-    phase = Phase("growth", PHASES["answers"].trains, mixture, 1e-3, 4, dense=True)
+    phase = Phase("growth", PHASES["answers"].trains, mixture, 1e-3, 4, average=0.9)
     model = tiny_model()
     before = model.network.lm_head.weight.clone()
     Run(model, phase, tmp_path).train(10, workers=0, tokens=400, tiles=4)
@@ -238,7 +263,8 @@ def test_a_phase_learns_and_continues_after_a_stop(tmp_path):
     run = Run(other, phase, tmp_path)
     assert run.step == 4
     assert torch.equal(model.network.lm_head.weight, other.network.lm_head.weight)
-    assert run.tower is not None and run.tower.step == 4
+    assert run.average is not None
+    assert not torch.equal(run.average["lm_head.weight"], other.network.lm_head.weight)
 
 
 def test_visual_tokens_are_glossed_with_the_words_drawn_on_them():

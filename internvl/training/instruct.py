@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +21,12 @@ from internvl.model import Model, new_model
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.gloss import teach
+from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
-from internvl.training.pretrain import Tiles, TowerTraining
+from internvl.training.pretrain import Tiles
 from internvl.training.samples import Batches, Sample
 
-DENSE_LR = 5e-4
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
 
@@ -39,8 +38,17 @@ def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
     return model
 
 
-def load_tower(model: Model, path: Path) -> None:
-    """Take the vision tower, and nothing else, from its pre-training run."""
+def read_weights(start: Path) -> dict[str, Tensor]:
+    """The weights in a phase's .pt file or a checkpoint folder."""
+    if start.is_dir():
+        weights: dict[str, Tensor] = open_model(start).network.state_dict()
+    else:
+        weights = torch.load(start, weights_only=True)["network"]
+    return weights
+
+
+def join_tower(model: Model, path: Path) -> None:
+    """Take the vision tower, and nothing else, from its pre-training, with a fresh projector."""
     state = torch.load(path, weights_only=True)["model"]
     own = {
         k.removeprefix("tower."): v
@@ -48,6 +56,9 @@ def load_tower(model: Model, path: Path) -> None:
         if k.startswith("tower.") and ".layernorm." not in k
     }
     model.network.model.vision_tower.load_state_dict(own)
+    for layer in model.network.model.multi_modal_projector.children():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
 
 
 class Run:
@@ -61,7 +72,6 @@ class Run:
             trains = any(f"{part}." in name for part in phase.trains)
             parameter.requires_grad_(trains)
         self.optimizers = new_optimizers(model.network, phase.lr)
-        self.tower = self._tower_training() if phase.dense else None
         self.average = self._weights() if phase.average else None
         if self.path.exists():
             self._restore()
@@ -71,14 +81,10 @@ class Run:
         self._gloss(workers)
         began, done, first = time.monotonic(), 0, self.step
         mean: dict[str, float] = {}
-        dense = self._dense_batches(workers)
         for pool, samples in self._batches(workers, tokens, tiles):
             if self.step >= self.phase.steps or time.monotonic() - began > 60 * minutes:
                 break
             figures = self._learn(samples)
-            if self.tower:
-                drawn = self.tower.learn(next(dense), self.phase.steps)
-                figures |= {f"tower-{name}": value for name, value in drawn.items()}
             self._fold_in()
             self.step, self.pool = self.step + 1, max(self.pool, pool + 1)
             done += len(samples)
@@ -103,8 +109,6 @@ class Run:
             "step": self.step,
             "pool": self.pool,
         }
-        if self.tower:
-            state["tower"] = self.tower.state()
         if self.average:
             state["average"] = self.average
         save_atomically(state, self.path)
@@ -145,18 +149,6 @@ class Run:
         prefetch = 6 if workers else None
         return iter(DataLoader(data, None, num_workers=workers, prefetch_factor=prefetch))
 
-    def _tower_training(self) -> TowerTraining:
-        model = self.model
-        tower = model.network.model.vision_tower.requires_grad_(True)
-        patch_size = int(model.config["vision_config"]["patch_size"])
-        return TowerTraining(tower, patch_size, DENSE_LR, model.device.type)
-
-    def _dense_batches(self, workers: int, batch: int = 16) -> Iterator[Any]:
-        if self.tower is None:
-            return iter(())
-        tiles = Tiles(self.tower.step * batch)
-        return iter(DataLoader(tiles, batch, num_workers=min(1, workers)))
-
     def _gloss(self, workers: int, batch: int = 24) -> None:
         if self.step == 0 and self.phase.gloss:
             tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=min(1, workers)))
@@ -170,8 +162,6 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.pool = state["step"], state["pool"]
-        if self.tower:
-            self.tower.restore(state["tower"])
         self.average = state.get("average")
 
 
@@ -180,9 +170,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--phase", choices=PHASES, required=True)
-    parser.add_argument("--start", type=Path, help="weights of an earlier phase")
+    parser.add_argument("--start", type=Path, help="an earlier phase's .pt, or a checkpoint folder")
     parser.add_argument("--tower", type=Path, help="a pre-trained vision tower")
-    parser.add_argument("--head", type=Path, help="the pre-training head, for a dense phase")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
     parser.add_argument("--minutes", type=float, default=1e9, help="0 only writes --save")
@@ -201,14 +190,12 @@ def main() -> None:
     geometry = Geometry(patch_size=arguments.patch_size)
     model = build(geometry, arguments.tokenizer, arguments.device)
     if arguments.start:
-        model.network.load_state_dict(torch.load(arguments.start, weights_only=True)["network"])
+        model.network.load_state_dict(read_weights(arguments.start))
     if arguments.tower:
-        load_tower(model, arguments.tower)
+        join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
     run = Run(model, replace(phase, **changes), arguments.output)
-    if arguments.head and run.tower and run.step == 0:
-        run.tower.load_head(arguments.head)
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
     if arguments.save:

@@ -51,10 +51,6 @@ def commands(plan: Plan) -> Iterator[list[str]]:
         command += ["--steps", str(getattr(plan, f"{phase}_steps")), *start, *shared]
         if phase == "projector":
             command += ["--tower", str(tower / "tower.pt")]
-        if phase == "answers":
-            command += ["--head", str(tower / "tower.pt")]
-        if phase == "growth":
-            command += ["--head", str(plan.output / "phase-answers.pt")]
         if phase == "everything":
             command += ["--save", str(plan.save)]
         yield command

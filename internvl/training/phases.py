@@ -26,7 +26,6 @@ MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 class Phase:
     """What trains, on which mixture, how fast, for how many steps.
 
-    With `dense` the vision tower goes on learning from what was drawn, a step of it per step.
     `gloss` steps at the start show the projector the words for what it sees. With `average`, what
     is saved as a checkpoint is a running mean of the weights that keeps this share at every step:
     good at any moment, where the last weights are only good after the learning rate has fallen.
@@ -37,7 +36,6 @@ class Phase:
     mixture: Mixture
     lr: float
     steps: int
-    dense: bool = False
     gloss: int = 0
     average: float = 0.0
 
@@ -57,7 +55,6 @@ PHASES = {
             Mixture(FIRST, FIRST_TILES, as_text=0.15, most_exchanges=6, seed=5),
             5e-4,
             2000,
-            True,
         ),
         Phase(
             "growth",
@@ -65,15 +62,15 @@ PHASES = {
             Mixture(EVEN, FEW_TILES, as_text=0.1, seed=6),
             5e-4,
             12000,
-            True,
             average=0.996,
         ),
         Phase(
             "everything",
             _TOWER + _PROJECTOR + _LANGUAGE,
             Mixture(EVEN, MANY_TILES, as_text=0.05, seed=7),
-            4e-4,
+            2e-4,
             3000,
+            average=0.99,
         ),
     )
 }

@@ -143,13 +143,6 @@ class TowerTraining:
         optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
         return {"model": self.both.state_dict(), "optimizers": optimizers, "step": self.step}
 
-    def load_head(self, path: Path) -> None:
-        """Take the head, and nothing else, from pre-training or an earlier dense phase."""
-        saved = torch.load(path, weights_only=True)
-        state = saved.get("tower", saved)["model"]
-        own = {k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")}
-        self.both["head"].load_state_dict(own)
-
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a `state`."""
         self.both.load_state_dict(state["model"])
