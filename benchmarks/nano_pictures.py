@@ -1,7 +1,7 @@
 """The two pictures of docs/nano.md: how training went, and what the embedded model gets wrong.
 
-python benchmarks/nano_pictures.py curves runs/nano/*.log --output docs/nano-curves.png
-python benchmarks/nano_pictures.py failures --model assets/nano --output docs/nano-failures.png
+python -m benchmarks.nano_pictures curves runs/nano/*.log --output docs/nano-curves.png
+python -m benchmarks.nano_pictures failures --model assets/nano --output docs/nano-failures.png
 """
 
 import argparse

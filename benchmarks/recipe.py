@@ -1,7 +1,7 @@
 """What the parts of the recipe are worth at nano scale, as two tables.
 
-    python benchmarks/recipe.py ablations --tower runs/nano/tower/tower.pt --output runs/ablations
-    python benchmarks/recipe.py progressive --tower runs/early/tower.pt --output runs/progressive
+    python -m benchmarks.recipe ablations --tower runs/nano/tower/tower.pt --output runs/ablations
+    python -m benchmarks.recipe progressive --tower runs/early/tower.pt --output runs/progressive
 
 Every run starts from the embedded model's language model, the vision tower given (its pre-training
 makes it; for "progressive" one from early on, with something left to learn in stage 1.5) and a
