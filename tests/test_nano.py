@@ -299,10 +299,12 @@ def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):
 
 
 def test_one_command_makes_the_model():
-    plan = Plan(Path("runs/x"), Path("out"), patch_size=14)
+    plan = Plan(Path("runs/x"), Path("out"), patch_size=14, tower_batch=128, tokens=24000)
     lines = [" ".join(command) for command in commands(plan)]
     assert len(lines) == 6
     assert all("--patch-size 14" in line for line in lines)
+    assert "--batch 128" in lines[0]
+    assert all("--tokens 24000 --tiles 64" in line for line in lines[1:])
     assert "--tower runs/x/tower/tower.pt" in lines[2]
     assert "--start runs/x/phase-language.pt" in lines[2]
-    assert lines[-1].endswith("--save out") or "--save out" in lines[-1]
+    assert "--save out" in lines[-1]

@@ -1,9 +1,11 @@
 """Make the embedded nano model from nothing; every part continues where it was stopped.
 
 python -m internvl.training.nano --output runs/nano --save assets/nano
-python -m internvl.training.nano --patch-size 14 --device cuda --output runs/nano14 --save nano14
+python -m internvl.training.nano --patch-size 14 --device cuda --workers 15 --tower-batch 128 \
+    --tokens 24000 --tiles 256 --output runs/nano14 --save nano14
 
-The second makes the published geometry, 256 visual tokens per tile; it wants a GPU.
+The second makes the published geometry, 256 visual tokens per tile; it wants a GPU and the cores to
+draw for it.
 """
 
 import argparse
@@ -18,7 +20,11 @@ from internvl.training.vocabulary import train_tokenizer
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the parts go and how long they train, in steps."""
+    """Where the parts go, how long they train (steps), and what a step takes.
+
+    `tower_batch` counts tiles; a step on conversations has at most `tokens` padded tokens and
+    `tiles` tiles. `workers` processes draw.
+    """
 
     output: Path
     save: Path
@@ -26,6 +32,9 @@ class Plan:
     device: str = "cpu"
     threads: int = 2
     workers: int = 1
+    tower_batch: int = 32
+    tokens: int = 6000
+    tiles: int = 64
     tower_steps: int = 6000
     language_steps: int = 600
     projector_steps: int = 200
@@ -42,6 +51,7 @@ def commands(plan: Plan) -> Iterator[list[str]]:
     yield [
         "internvl.training.pretrain",
         *("--output", str(tower), "--steps", str(plan.tower_steps)),
+        *("--batch", str(plan.tower_batch)),
         *shared,
     ]
     start: list[str] = []
@@ -49,6 +59,7 @@ def commands(plan: Plan) -> Iterator[list[str]]:
         command = ["internvl.training.instruct", "--phase", phase, "--output", str(plan.output)]
         command += ["--tokenizer", str(plan.output / "tokenizer")]
         command += ["--steps", str(getattr(plan, f"{phase}_steps")), *start, *shared]
+        command += ["--tokens", str(plan.tokens), "--tiles", str(plan.tiles)]
         if phase == "projector":
             command += ["--tower", str(tower / "tower.pt")]
         if phase == "everything":
