@@ -1,5 +1,6 @@
 """One model per process and choice, loaded quietly, quantised where it may be."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from safetensors.torch import load_file
 
 import internvl
 from internvl.model import ModelError, loading
-from internvl.model.weights import UNQUANTIZED
+from internvl.model.architecture import read_layout
+from internvl.model.int8 import Int8Linear
+from internvl.model.weights import UNQUANTIZED, Placement, _quantization
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 QWEN2, INTERNLM2 = "tiny-300m-qwen2", "tiny-300m-internlm2"
@@ -121,11 +124,11 @@ def test_a_missing_library_is_told_with_the_way_to_it(monkeypatch):
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_only_the_layers_of_the_language_model_are_quantised(name, quantization):
     model = internvl.load_model(GOLDEN / name, quantization, device="cpu", dtype="float32")
-    kinds = {"8bit": "Linear8bitLt", "4bit": "Linear4bit"}
+    kinds = {"8bit": "Int8Linear", "4bit": "Linear4bit"}
     matrices = {
         part: type(module).__name__
         for part, module in model.network.named_modules()
-        if isinstance(module, torch.nn.Linear)
+        if isinstance(module, torch.nn.Linear | Int8Linear)
     }
     quantised = {part for part, kind in matrices.items() if kind == kinds[quantization]}
     assert quantised
@@ -146,6 +149,28 @@ def test_a_quantised_model_answers_nearly_the_same(name, quantization, tolerance
         logits = model.network(input_ids=official["text_ids"][None]).logits[0]
     error = (logits - official["text_logits"]).norm() / official["text_logits"].norm()
     assert error < tolerance
+
+
+def test_8_bit_on_a_cpu_needs_no_library_and_others_are_left_to_it(monkeypatch):
+    layout = read_layout(json.loads((GOLDEN / QWEN2 / "config.json").read_text()))
+    assert _quantization(layout, Placement({"": "cpu"}, torch.bfloat16, "8bit")) is None
+    for device in (0, "mixed"):
+        places = {"": 0} if device == 0 else {"a": 0, "b": "cpu"}
+        config = _quantization(layout, Placement(places, torch.bfloat16, "8bit"))
+        assert config.load_in_8bit and config.llm_int8_skip_modules == list(UNQUANTIZED)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_8_bit_layer_is_near_the_exact_one(bias):
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(64, 48, bias=bias)
+    inputs = torch.randn(2, 5, 64) * torch.tensor([0.01, 100.0]).view(2, 1, 1)
+    exact, found = linear(inputs), Int8Linear(linear)(inputs)
+    for place in range(2):  # each place has its own scale: small inputs are as exact as large ones
+        error = (found[place] - exact[place]).norm() / exact[place].norm()
+        assert 0 < error < 0.015
+    assert Int8Linear(linear)(inputs.bfloat16()).dtype == torch.bfloat16
+    assert Int8Linear(linear)(torch.zeros(1, 64)).isfinite().all()
 
 
 def test_the_vision_tower_of_a_quantised_model_is_exact():

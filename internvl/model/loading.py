@@ -41,12 +41,13 @@ def load_model(
     """
     _check_word("quantization", quantization, BYTES_PER_WEIGHT)
     _check_word("dtype", dtype, ("auto", *DTYPES))
-    if quantization != "none" and not find_spec("bitsandbytes"):
+    device = choose_device(device)
+    ours = quantization == "none" or (quantization, device) == ("8bit", "cpu")
+    if not ours and not find_spec("bitsandbytes"):
         raise ModelError(
             f"{quantization} needs bitsandbytes, which is not installed; "
             "run pip install -r requirements-cuda.txt."
         )
-    device = choose_device(device)
     chosen = choose_dtype(device) if dtype == "auto" else DTYPES[dtype]
     fraction = _Fraction(progress)
     with _lock(str(name_or_folder)):

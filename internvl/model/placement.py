@@ -105,12 +105,13 @@ def place(
     """
     if quantization != "none" and device == "mps":
         raise ModelError("Quantised models run on NVIDIA GPUs and CPUs, not on mps.")
-    sizes = measure(layout, dtype, quantization)
     if device == "mps":
         return {"": device}
-    if device == "cpu":
-        _check_room(sizes, free_main_memory(), "main memory")
+    if device == "cpu":  # 8 bit is made there from what was loaded whole
+        read = "none" if quantization == "8bit" else quantization
+        _check_room(measure(layout, dtype, read), free_main_memory(), "main memory")
         return {"": device}
+    sizes = measure(layout, dtype, quantization)
     limits = max_memory or {}
     if device != "cuda":
         gpu = int(device.removeprefix("cuda:"))

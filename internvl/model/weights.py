@@ -15,6 +15,7 @@ from transformers.utils import logging as library_logging
 
 from internvl.model.architecture import Layout
 from internvl.model.errors import ModelError
+from internvl.model.int8 import quantize
 from internvl.model.network import Network, original_tensors, register_names
 from internvl.model.source import stored_shapes
 
@@ -33,6 +34,11 @@ class Placement:
     dtype: torch.dtype
     quantization: str = "none"
     progress: Progress | None = None
+
+    @property
+    def quantized_here(self) -> bool:
+        """8 bit on a CPU is ours; everything else is bitsandbytes'."""
+        return self.quantization == "8bit" and set(self.device_map.values()) == {"cpu"}
 
 
 def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
@@ -68,6 +74,8 @@ def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
     network: Network
     network, report = loaded
     _check_complete(report, folder)
+    if placement.quantized_here:
+        quantize(network.model.language_model)
     return network
 
 
@@ -120,7 +128,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _quantization(layout: Layout, placement: Placement) -> BitsAndBytesConfig | None:
-    if placement.quantization == "none":
+    if placement.quantization == "none" or placement.quantized_here:
         return None
     # It complains on import about an optional CPU kernel.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -1,0 +1,47 @@
+"""8 bit on a CPU: products of integers, which it does several times faster than those of bf16.
+
+Weights have a scale per row, inputs one per place, found when they come. Both halves matter: with
+8-bit weights alone a prompt would have to be multiplied in bf16 after all. bitsandbytes, which does
+this on GPUs, is slower than bf16 on a CPU.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Int8Linear(nn.Module):
+    """A linear layer whose weight `(out, in)` is kept in 8 bit, with a float32 scale per row."""
+
+    weight: Tensor
+    scales: Tensor
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        weight, scales = _in_int8(linear.weight.detach().float())
+        self.register_buffer("weight", weight)
+        self.register_buffer("scales", scales[:, 0])
+        self.bias = linear.bias
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., in) -> (..., out) in the precision of the inputs."""
+        places, scales = _in_int8(inputs.reshape(-1, inputs.shape[-1]).float())
+        products = torch._int_mm(places, self.weight.t()) * scales
+        outputs = products * self.scales if self.bias is None else self._with_bias(products)
+        return outputs.to(inputs.dtype).view(*inputs.shape[:-1], -1)
+
+    def _with_bias(self, products: Tensor) -> Tensor:
+        return torch.addcmul(self.bias.float(), products, self.scales)
+
+
+def _in_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of float32 as whole numbers from -127 to 127, and the step of each row (rows, 1)."""
+    steps = rows.abs().amax(1, keepdim=True).clamp_(min=1e-30).div_(127)
+    return (rows / steps).round_().to(torch.int8), steps
+
+
+def quantize(network: nn.Module) -> None:
+    """Put every linear layer below `network` in 8 bit, one after the other."""
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Linear):
+                setattr(module, name, Int8Linear(child))
