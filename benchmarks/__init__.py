@@ -1,0 +1,1 @@
+"""Measurements of speed and of the recipe; each module says how to run it."""

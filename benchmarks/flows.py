@@ -1,0 +1,172 @@
+"""Three ways to answer one conversation with one model, to be timed against each other.
+
+- ours: the engine of the app
+- official: as the official chat code does it. Each turn opens and cuts all pictures again, reads
+  all tiles in one batch, and generates from embeddings of the whole prompt
+- plain: the usual transformers recipe, `generate(input_ids, pixel_values)`
+
+The last two are written here from their descriptions. Their first piece is counted at their first
+token, although the official demo's `TextIteratorStreamer` holds text back until a blank.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers.generation.streamers import BaseStreamer
+
+from internvl.chat import Conversation, Settings, freeze, render
+from internvl.engines import LocalEngine, Receipt, Text
+from internvl.model import Model, encode
+from internvl.preprocessing import choose_grid
+
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+
+@dataclass
+class Answer:
+    """When the first token came, in seconds after Send, how many came and how fast after it."""
+
+    first: float
+    tokens: int
+    per_second: float
+    ids: list[int] = field(default_factory=list)
+
+
+Flow = Callable[[Conversation, Settings], Answer]
+
+
+def ours(engine: LocalEngine) -> Flow:
+    """The engine; what it keeps between questions is its own business."""
+
+    def ask(conversation: Conversation, settings: Settings) -> Answer:
+        began, first = time.perf_counter(), 0.0
+        for event in engine.stream(conversation, settings):
+            if isinstance(event, Text) and not first:
+                first = time.perf_counter() - began
+            if isinstance(event, Receipt):
+                ids, speed = event.token_ids, event.tokens_per_second
+        return Answer(first, len(ids), speed, ids)
+
+    return ask
+
+
+def official(model: Model) -> Flow:
+    """All pictures and the whole prompt every turn, from embeddings."""
+    network: Any = model.network
+
+    def ask(conversation: Conversation, settings: Settings) -> Answer:
+        stamps = Stamps()
+        with torch.inference_mode():
+            pixels, ids = _inputs(model, conversation, settings)
+            embeddings = network.get_input_embeddings()(ids)
+            if pixels is not None:
+                features = network.get_image_features(pixels).pooler_output
+                slots = ids == model.image_token_id
+                embeddings[slots] = features.reshape(-1, features.shape[-1]).to(embeddings)
+            network.generate(
+                inputs_embeds=embeddings,
+                attention_mask=torch.ones_like(ids),
+                streamer=stamps,
+                **_greedy(model, settings),
+            )
+        return stamps.answer()
+
+    return ask
+
+
+def plain(model: Model) -> Flow:
+    """The same through `input_ids` and `pixel_values`."""
+    network: Any = model.network
+
+    def ask(conversation: Conversation, settings: Settings) -> Answer:
+        stamps = Stamps(prompt=True)
+        with torch.inference_mode():
+            pixels, ids = _inputs(model, conversation, settings)
+            pictures = {} if pixels is None else {"pixel_values": pixels}
+            network.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                streamer=stamps,
+                **pictures,
+                **_greedy(model, settings),
+            )
+        return stamps.answer()
+
+    return ask
+
+
+class Stamps(BaseStreamer):
+    """Remembers when tokens came; with `prompt` the first ones given are the prompt's."""
+
+    def __init__(self, prompt: bool = False) -> None:
+        self._began, self._prompt = time.perf_counter(), prompt
+        self._times: list[float] = []
+        self._ids: list[int] = []
+
+    def put(self, value: torch.Tensor) -> None:
+        """Tokens arrive."""
+        if self._prompt:
+            self._prompt = False
+            return
+        self._times.append(time.perf_counter())
+        self._ids += value.flatten().tolist()
+
+    def end(self) -> None:
+        """The answer is complete."""
+
+    def answer(self) -> Answer:
+        """What was seen."""
+        first, last = self._times[0], self._times[-1]
+        speed = (len(self._times) - 1) / (last - first) if last > first else 0.0
+        return Answer(first - self._began, len(self._ids), speed, self._ids)
+
+
+def _greedy(model: Model, settings: Settings) -> dict[str, Any]:
+    return {
+        "max_new_tokens": settings.max_new_tokens,
+        "do_sample": False,
+        "eos_token_id": model.stop_id,
+        "pad_token_id": model.stop_id,
+    }
+
+
+def _inputs(
+    model: Model, conversation: Conversation, settings: Settings
+) -> tuple[torch.Tensor | None, torch.Tensor]:
+    """Pixels of all pictures (None without any) and the ids of the whole prompt, (1, places)."""
+    cut = [
+        official_tiles(attachment.path, attachment.max_tiles or settings.max_tiles)
+        for turn in conversation.turns
+        for attachment in freeze(turn.attachments, settings)
+    ]
+    segments = render(conversation, [[len(tiles)] for tiles in cut], model.tokens_per_tile)
+    ids = torch.tensor([encode(model.tokenizer, segments)[0]], device=model.device)
+    pixels = torch.cat(cut).to(model.device, model.dtype) if cut else None
+    return pixels, ids
+
+
+def official_tiles(path: Any, max_tiles: int) -> torch.Tensor:
+    """A picture as the official pipeline makes it: tile by tile through ToTensor and Normalize."""
+    image = Image.open(path).convert("RGB")
+    columns, rows = choose_grid(*image.size, max_tiles)
+    enlarged = image.resize((448 * columns, 448 * rows))
+    tiles = [
+        enlarged.crop((448 * column, 448 * row, 448 * (column + 1), 448 * (row + 1)))
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    if len(tiles) > 1:
+        tiles.append(image.resize((448, 448)))
+    return torch.stack([_to_tensor(tile) for tile in tiles])
+
+
+def _to_tensor(tile: Image.Image) -> torch.Tensor:
+    tile = tile.convert("RGB").resize((448, 448), Image.Resampling.BICUBIC)
+    pixels = torch.from_numpy(np.array(tile, copy=True)).permute(2, 0, 1).contiguous()
+    return (pixels.float().div(255) - MEAN) / DEVIATION
