@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from transformers import DynamicCache
 
 from internvl.engines.cache import ByteCache, Prefix
+from internvl.engines.growing import ROOM, new_cache
 
 
 def test_the_least_recently_used_goes_first():
@@ -34,7 +34,7 @@ def test_pop_gives_the_value_away():
 
 
 def prefix_of(content, layers=2):
-    cache = DynamicCache()
+    cache = new_cache()
     for layer in range(layers):
         states = torch.arange(len(content), dtype=torch.float32).reshape(1, 1, -1, 1)
         cache.update(states, states, layer)
@@ -67,5 +67,22 @@ def test_a_step_that_failed_half_way_is_noticed():
     assert not prefix.is_whole
 
 
-def test_bytes_are_those_of_all_keys_and_values():
-    assert prefix_of([1, 2, 3], layers=2).bytes == 2 * 2 * 3 * 4
+def test_bytes_are_those_of_all_keys_and_values_with_the_room_for_more():
+    assert prefix_of([1, 2, 3], layers=2).bytes == 2 * 2 * (3 + ROOM) * 4
+
+
+def test_tokens_are_written_beside_the_old_ones_and_over_those_cut_off():
+    cache = new_cache()
+    states = torch.randn(2, 3, 900, 4)
+    cache.update(states[..., :2, :], -states[..., :2, :], 0)
+    room = cache.layers[0].keys.untyped_storage().data_ptr()
+    for place in range(2, 2 + ROOM):
+        one = states[..., place : place + 1, :]
+        keys, values = cache.update(one, -one, 0)
+        assert keys.untyped_storage().data_ptr() == room
+    assert torch.equal(keys, states[..., : 2 + ROOM, :]) and torch.equal(values, -keys)
+    cache.crop(-100)
+    keys, _ = cache.update(states[..., 300:, :], states[..., 300:, :], 0)
+    assert keys.shape[-2] == 2 + ROOM - 100 + 600
+    assert torch.equal(keys[..., :150, :], states[..., :150, :])
+    assert torch.equal(keys[..., -600:, :], states[..., 300:, :])

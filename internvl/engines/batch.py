@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from transformers import DynamicCache
 
 from internvl.chat import Settings
 from internvl.engines.forward import Forward
+from internvl.engines.growing import new_cache
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt
 from internvl.engines.sampling import Sampler
@@ -57,7 +57,7 @@ class Batch:
         ]
         self._model = model
         self._forward = forward
-        self._cache = DynamicCache()
+        self._cache = new_cache()
 
     def steps(
         self, visual: Mapping[Tile, torch.Tensor], places: int

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from internvl.engines.scheduler import PATIENCE
 
 if TYPE_CHECKING:
-    from transformers import DynamicCache
+    from transformers import Cache
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -81,7 +81,7 @@ class Prefix:
     """
 
     content: NDArray[np.int64]
-    cache: "DynamicCache"
+    cache: "Cache"
     ahead: bool = False
     wanted: bool = False
     forgotten: bool = False
@@ -92,9 +92,9 @@ class Prefix:
 
     @property
     def bytes(self) -> int:
-        """Memory of the keys and values."""
+        """Memory of the keys and values, with the room for more."""
         tensors = [t for layer in self._layers for t in (layer.keys, layer.values)]
-        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+        return sum(tensor.untyped_storage().nbytes() for tensor in tensors if tensor is not None)
 
     @property
     def is_whole(self) -> bool:
@@ -141,9 +141,9 @@ class PrefixCache:
         self, conversation_id: str, content: NDArray[np.int64], *, ahead: bool = False
     ) -> Iterator[Prefix]:
         """What is kept of this conversation, cut to what `content` begins with; kept again."""
-        from transformers import DynamicCache
+        from internvl.engines.growing import new_cache
 
-        prefix = self._kept.pop(conversation_id) or Prefix(content[:0], DynamicCache())
+        prefix = self._kept.pop(conversation_id) or Prefix(content[:0], new_cache())
         prefix.cut(content)
         prefix.ahead, prefix.wanted = ahead, False
         with self._change:

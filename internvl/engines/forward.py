@@ -14,7 +14,7 @@ from internvl.preprocessing import tiles_to_tensor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from transformers import DynamicCache
+    from transformers import Cache
 
     from internvl.model import Model
 
@@ -74,7 +74,7 @@ class Forward:
     def extend(
         self,
         embeddings: torch.Tensor,
-        cache: "DynamicCache",
+        cache: "Cache",
         mask: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
     ) -> torch.Tensor:
@@ -96,7 +96,7 @@ class Forward:
     def extend_tokens(
         self,
         tokens: list[int],
-        cache: "DynamicCache",
+        cache: "Cache",
         mask: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
     ) -> torch.Tensor:

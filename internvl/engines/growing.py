@@ -1,0 +1,48 @@
+"""Keys and values that grow in place: a new token is written beside the old ones, not copied."""
+
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+ROOM = 256
+"""Least places that are added when a layer is full; long ones grow by a quarter."""
+
+
+class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """A layer of the library's cache whose `keys` and `values` are the used part of larger ones."""
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write (rows, heads, places, size) behind what is there; all keys and values so far."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+            self._room = [key_states[..., :0, :], value_states[..., :0, :]]
+        start = self.get_seq_length()
+        end = start + key_states.shape[-2]
+        if end > self._room[0].shape[-2]:
+            places = end + max(ROOM, end // 4)
+            self._room = [
+                _enlarged(self.keys, key_states, start, places),
+                _enlarged(self.values, value_states, start, places),
+            ]
+        for room, states in zip(self._room, (key_states, value_states), strict=True):
+            room[..., start:end, :] = states
+        self.keys, self.values = (room[..., :end, :] for room in self._room)
+        return self.keys, self.values
+
+
+def _enlarged(
+    used: torch.Tensor | None, like: torch.Tensor, length: int, places: int
+) -> torch.Tensor:
+    """Room for `places`, with the `length` places used so far in front."""
+    room = like.new_empty(*like.shape[:-2], places, like.shape[-1])
+    if used is not None and length:
+        room[..., :length, :] = used
+    return room
+
+
+def new_cache() -> Cache:
+    """An empty cache for a language model of any depth."""
+    return Cache(layer_class_to_replicate=GrowingLayer)
