@@ -171,7 +171,7 @@ def _begin(model: Model, tower: Path, folder: Path) -> str:
         torch.manual_seed(0)
         join_tower(model, tower)
         tiles = iter(DataLoader(Tiles(GLOSS_TILES), 24, num_workers=1))
-        print("words missing", [round(missing, 2) for missing in teach(model, tiles, 80)][::20])
+        print("words missing", [round(missing, 2) for missing in teach(model, tiles, 150)][::30])
         model.save(folder)
     return str(folder.resolve())
 

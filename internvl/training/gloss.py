@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from internvl.model import Model
@@ -48,17 +48,17 @@ def gloss_tokens(classes: Tensor, tables: list[Tensor], side: int) -> Tensor:
 
 
 def teach(
-    model: Model, batches: Iterator[Example], steps: int, lr: float = 3e-4
+    model: Model, batches: Iterator[Example], steps: int, lr: float = 2e-3
 ) -> Iterator[float]:
     """Train the projector alone, yielding the share of the words it does not say yet."""
     inner: Any = model.network.model
     before = copy.deepcopy(inner.multi_modal_projector).requires_grad_(False)
     projector = inner.multi_modal_projector.requires_grad_(True)
-    optimizer = torch.optim.AdamW(projector.parameters(), lr, weight_decay=0.01)
+    optimizers = _optimizers(projector, lr)
     tables = word_table(model)
     side = int(model.tokens_per_tile**0.5)
     for step in range(steps):
-        for group in optimizer.param_groups:
+        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = lr * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
         pixels, classes, _ = (tensor.to(model.device) for tensor in next(batches))
         with torch.no_grad(), torch.autocast(model.device.type, torch.bfloat16):
@@ -68,7 +68,18 @@ def teach(
         tokens = inner.pixel_shuffle(grid, scale_factor=0.5).flatten(1, 2)
         words = gloss_tokens(classes, tables, side)
         loss = F.mse_loss(projector(tokens), before(tokens) + words) / words.square().mean()
-        optimizer.zero_grad()
+        projector.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         yield loss.item()
+
+
+def _optimizers(projector: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices, AdamW for the rest."""
+    matrices = [p for p in projector.parameters() if p.ndim == 2]
+    others = [p for p in projector.parameters() if p.ndim < 2]
+    return [
+        torch.optim.Muon(matrices, lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr, weight_decay=0.0),
+    ]

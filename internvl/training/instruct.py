@@ -27,6 +27,7 @@ from internvl.training.phases import PHASES, Phase
 from internvl.training.pretrain import Tiles
 from internvl.training.samples import Batches, Sample
 
+SOFTLY = 0.1  # of a fresh layer's outputs, which are ten times as large as embeddings of words
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
 
@@ -48,7 +49,10 @@ def read_weights(start: Path) -> dict[str, Tensor]:
 
 
 def join_tower(model: Model, path: Path) -> None:
-    """Take the vision tower, and nothing else, from its pre-training, with a fresh projector."""
+    """Take the vision tower, and nothing else, from its pre-training, with a fresh projector.
+
+    That one speaks softly at first: as loud as words, so that the gloss can be heard.
+    """
     state = torch.load(path, weights_only=True)["model"]
     own = {
         k.removeprefix("tower."): v
@@ -56,9 +60,12 @@ def join_tower(model: Model, path: Path) -> None:
         if k.startswith("tower.") and ".layernorm." not in k
     }
     model.network.model.vision_tower.load_state_dict(own)
-    for layer in model.network.model.multi_modal_projector.children():
-        if hasattr(layer, "reset_parameters"):
-            layer.reset_parameters()
+    projector = model.network.model.multi_modal_projector
+    for layer in (projector.layer_norm, projector.linear_1, projector.linear_2):
+        layer.reset_parameters()
+    with torch.no_grad():
+        projector.linear_2.weight.mul_(SOFTLY)
+        projector.linear_2.bias.zero_()
 
 
 class Run:

@@ -48,7 +48,7 @@ PHASES = {
     phase.name: phase
     for phase in (
         Phase("language", _LANGUAGE, Mixture(EVEN | {"photo": 0.0}, as_text=1.0), 1e-3, 600),
-        Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=200),
+        Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300),
         Phase(
             "answers",
             _PROJECTOR + _LANGUAGE,
