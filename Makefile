@@ -3,7 +3,7 @@ BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: demo test check format train-smoke
+.PHONY: demo test check format train-smoke bench bench-full
 
 demo: .venv/demo ## start the app with the embedded model on http://127.0.0.1:7860
 	$(BIN)/python app.py $(ARGS)
@@ -33,6 +33,12 @@ format: .venv/dev
 
 train-smoke: .venv/train ## all training stages in minutes: killed, resumed, evaluated
 	HF_HUB_OFFLINE=1 $(BIN)/python -m internvl.training.smoke $(ARGS)
+
+bench: .venv/dev ## speed against the official flow; bench-full measures everything
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-full: .venv/dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed --full $(ARGS)
 
 .venv/train: requirements.txt requirements-train.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
