@@ -130,12 +130,19 @@ class Loader:
 
 def memory_sentence(model: str, quantization: str, device: str) -> str:
     """Whether a published model fits this machine; nothing for another model."""
-    from internvl.model.zoo import available_memory, find_entry, free_main_memory, memory_needed
+    from internvl.model.placement import choose_device
+    from internvl.model.zoo import (
+        available_memory,
+        find_entry,
+        free_main_memory,
+        memory_needed,
+        read_as,
+    )
 
     entry = find_entry(Path(model).name)
     if entry is None:
         return ""
-    needed = memory_needed(entry, quantization)
+    needed = memory_needed(entry, read_as(quantization, choose_device(device)))
     free = free_main_memory() if device == "cpu" else available_memory()
     numbers = f"{entry.name} needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
     smaller = "" if quantization == "4bit" else " or --quantization 4bit"

@@ -11,7 +11,7 @@ token, although the official demo's `TextIteratorStreamer` holds text back until
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from PIL import Image
 from transformers.generation.streamers import BaseStreamer
 
 from internvl.chat import Conversation, Settings, freeze, render
-from internvl.engines import LocalEngine, Receipt, Text
+from internvl.engines import LocalEngine, Receipt
 from internvl.model import Model, encode
 from internvl.preprocessing import choose_grid
 
@@ -30,12 +30,11 @@ DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 @dataclass
 class Answer:
-    """When the first token came, in seconds after Send, how many came and how fast after it."""
+    """Seconds from Send to the first token, tokens a second after it, and the tokens."""
 
     first: float
-    tokens: int
     per_second: float
-    ids: list[int] = field(default_factory=list)
+    ids: list[int]
 
 
 Flow = Callable[[Conversation, Settings], Answer]
@@ -45,13 +44,9 @@ def ours(engine: LocalEngine) -> Flow:
     """The engine; what it keeps between questions is its own business."""
 
     def ask(conversation: Conversation, settings: Settings) -> Answer:
-        began, first = time.perf_counter(), 0.0
-        for event in engine.stream(conversation, settings):
-            if isinstance(event, Text) and not first:
-                first = time.perf_counter() - began
-            if isinstance(event, Receipt):
-                ids, speed = event.token_ids, event.tokens_per_second
-        return Answer(first, len(ids), speed, ids)
+        *_, receipt = engine.stream(conversation, settings)
+        assert isinstance(receipt, Receipt)
+        return Answer(receipt.seconds_to_first, receipt.tokens_per_second, receipt.token_ids)
 
     return ask
 
@@ -85,7 +80,7 @@ def plain(model: Model) -> Flow:
     network: Any = model.network
 
     def ask(conversation: Conversation, settings: Settings) -> Answer:
-        stamps = Stamps(prompt=True)
+        stamps = Stamps()
         with torch.inference_mode():
             pixels, ids = _inputs(model, conversation, settings)
             pictures = {} if pixels is None else {"pixel_values": pixels}
@@ -102,20 +97,20 @@ def plain(model: Model) -> Flow:
 
 
 class Stamps(BaseStreamer):
-    """Remembers when tokens came; with `prompt` the first ones given are the prompt's."""
+    """Remembers when tokens came. `generate` gives the prompt first, before it is read."""
 
-    def __init__(self, prompt: bool = False) -> None:
-        self._began, self._prompt = time.perf_counter(), prompt
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
         self._times: list[float] = []
         self._ids: list[int] = []
+        self._prompt_came = False
 
     def put(self, value: torch.Tensor) -> None:
-        """Tokens arrive."""
-        if self._prompt:
-            self._prompt = False
-            return
-        self._times.append(time.perf_counter())
-        self._ids += value.flatten().tolist()
+        """The prompt, or the next token, arrives."""
+        if self._prompt_came:
+            self._times.append(time.perf_counter())
+            self._ids += value.flatten().tolist()
+        self._prompt_came = True
 
     def end(self) -> None:
         """The answer is complete."""
@@ -124,7 +119,7 @@ class Stamps(BaseStreamer):
         """What was seen."""
         first, last = self._times[0], self._times[-1]
         speed = (len(self._times) - 1) / (last - first) if last > first else 0.0
-        return Answer(first - self._began, len(self._ids), speed, self._ids)
+        return Answer(first - self._began, speed, self._ids)
 
 
 def _greedy(model: Model, settings: Settings) -> dict[str, Any]:

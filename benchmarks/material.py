@@ -1,6 +1,7 @@
 """What the benchmarks work on: models, pictures and a clip, made when they are needed."""
 
 import random
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from internvl.model import Model, load_model, new_model
+from internvl.model.tokenizer import token_id
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.scenes.canvas import Canvas
 
@@ -29,17 +31,31 @@ ONE_B = Geometry(
 """The shape of InternVL2_5-1B."""
 
 
-def nano(quantization: str = "none") -> Model:
+class Endless(Model):
+    """A model whose answers end by their length alone."""
+
+    @property
+    def stop_id(self) -> int:
+        """A token that is never chosen."""
+        return token_id(self.tokenizer, "<|endoftext|>")
+
+
+def endless(model: Model) -> Endless:
+    """The model, sharing its network."""
+    return Endless(**{item.name: getattr(model, item.name) for item in fields(model)})
+
+
+def nano() -> Model:
     """The embedded model."""
-    return load_model(NANO, quantization)
+    return load_model(NANO)
 
 
-def one_b(dtype: torch.dtype = torch.bfloat16) -> Model:
-    """Random weights in the shape of InternVL2_5-1B, whose own can't be fetched everywhere."""
+def one_b() -> Model:
+    """Random bf16 weights in the shape of InternVL2_5-1B, whose own can't be fetched everywhere."""
     config = original_config(ONE_B, TOKENIZER)
     config["llm_config"]["vocab_size"] = VOCABULARY
     torch.manual_seed(0)
-    return new_model(config, TOKENIZER, "1B shape, random weights", dtype)
+    return new_model(config, TOKENIZER, "1B shape, random weights", torch.bfloat16)
 
 
 def write_picture(path: Path, size: tuple[int, int], seed: int = 0) -> Path:

@@ -11,16 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib import pyplot
 from PIL import Image
 
 from internvl.model import load_model
 from internvl.training.evaluate import TASKS, Item, answer_items, draw_items
 from internvl.training.scores import is_right
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
 _STEP = re.compile(r"(?:(\w+) )?step (\d+) (.*)")
 _FIGURE = re.compile(r"([\w/-]+) ([\d.]+)")

@@ -6,8 +6,8 @@
 Every run starts from the embedded model's language model, the vision tower given (its pre-training
 makes it; for "progressive" one from early on, with something left to learn in stage 1.5) and a
 fresh projector that has been shown the words for what it sees. It learns the same drawn scenes and
-is measured on the same held-out ones. Runs that are finished are not repeated. Prints Markdown and
-writes benchmarks/results/recipe-*.json.
+is measured on the same held-out ones. Runs that are finished are not repeated: take another
+`--output` after a change. Prints Markdown and writes benchmarks/results/recipe-*.json.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from benchmarks.figures import RESULTS
+from benchmarks.material import NANO
 from internvl.chat import render
 from internvl.model import Model, encode
 from internvl.preprocessing import compress
@@ -32,14 +34,12 @@ from internvl.training.geometry import Geometry
 from internvl.training.gloss import teach
 from internvl.training.instruct import GLOSS_TILES, Run, build, join_tower
 from internvl.training.log import Entry, read_log
-from internvl.training.network import open_model
+from internvl.training.network import open_model, save_whole
 from internvl.training.phases import PHASES
 from internvl.training.pretrain import Tiles
 from internvl.training.samples import Sample, choose_exchanges, converse, cut, stack, tile_counts
 from internvl.training.scenes import draw
 
-RESULTS = Path(__file__).parent / "results"
-NANO = Path("assets/nano")
 KINDS = ("single", "objects", "text", "talk")
 ALL = ["vision_tower", "projector", "language_model"]
 STAGES: dict[str, Any] = {
@@ -57,13 +57,14 @@ FULL: dict[str, Any] = {
     "workers": 1,
     "stages": {"1": STAGES["1"], "2": STAGES["2"]},
 }
-UNPACKED = {name: {**FULL["stages"][name], "batch": 4} for name in FULL["stages"]}
+ROWS = 5  # about the samples that a packed sequence holds: as many steps as with packing
+UNPACKED = {name: {**FULL["stages"][name], "batch": ROWS} for name in FULL["stages"]}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "the recipe": {},
     "token averaging": {"loss": "token"},
     "sample averaging": {"loss": "sample"},
     "no random JPEG": {"random_jpeg": False},
-    "no packing": {"packing": False, "rows": 4, "stages": UNPACKED},
+    "no packing": {"packing": False, "rows": ROWS, "stages": UNPACKED},
     "no stage 1": {"stages": {"2": {**STAGES["2"], "epochs": 1.5}}},
 }
 
@@ -172,12 +173,12 @@ def _begin(model: Model, tower: Path, folder: Path) -> str:
         join_tower(model, tower)
         tiles = iter(DataLoader(Tiles(GLOSS_TILES), 24, num_workers=1))
         print("words missing", [round(missing, 2) for missing in teach(model, tiles, 150)][::30])
-        model.save(folder)
+        save_whole(model, folder)
     return str(folder.resolve())
 
 
 def _small_model(output: Path) -> Model:
-    """A language model with a tenth of nano's blocks that has read scenes in words."""
+    """A language model a tenth as heavy as nano's that has read scenes in words."""
     torch.manual_seed(0)
     model = build(replace(Geometry(), width=128, layers=2, ffn=352), NANO)
     phase = replace(PHASES["language"], steps=150, lr=2e-3)
@@ -231,7 +232,9 @@ def main() -> None:
     make = ablations if given.what == "ablations" else progressive
     rows = make(given.tower, given.output, given.samples, given.count)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"recipe-{given.what}.json").write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    content = {"samples": given.samples, "count": given.count, "runs": rows}
+    path = RESULTS / f"recipe-{given.what}.json"
+    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     print(table(rows, TABLES[given.what]))
 
 

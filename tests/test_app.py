@@ -171,6 +171,8 @@ def test_whether_a_published_model_fits_is_said(monkeypatch):
     said = app.memory_sentence("OpenGVLab/InternVL2_5-1B", "none", "auto")
     assert "InternVL2_5-1B needs about 2" in said
     assert said.endswith("4.0 GB are free: it fits.")
+    eight = app.memory_sentence("OpenGVLab/InternVL2_5-1B", "8bit", "cpu")
+    assert "needs about 2" in eight, "8 bit on a CPU is made of what was loaded whole"
     said = app.memory_sentence("OpenGVLab/InternVL2_5-78B", "none", "auto")
     assert "may not fit; try a smaller one or --quantization 4bit" in said
     assert app.memory_sentence(str(MODEL), "none", "auto") == ""

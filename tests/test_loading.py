@@ -152,6 +152,11 @@ def test_a_quantised_model_answers_nearly_the_same(name, quantization, tolerance
 
 
 def test_8_bit_on_a_cpu_needs_no_library_and_others_are_left_to_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    assert (
+        internvl.load_model(GOLDEN / "tiny-6b-qwen2", "8bit", device="cpu").quantization == "8bit"
+    )
+    monkeypatch.undo()
     layout = read_layout(json.loads((GOLDEN / QWEN2 / "config.json").read_text()))
     assert _quantization(layout, Placement({"": "cpu"}, torch.bfloat16, "8bit")) is None
     for device in (0, "mixed"):
@@ -171,6 +176,7 @@ def test_an_8_bit_layer_is_near_the_exact_one(bias):
         assert 0 < error < 0.015
     assert Int8Linear(linear)(inputs.bfloat16()).dtype == torch.bfloat16
     assert Int8Linear(linear)(torch.zeros(1, 64)).isfinite().all()
+    assert Int8Linear(linear)(torch.zeros(2, 0, 64)).shape == (2, 0, 48)
 
 
 def test_the_vision_tower_of_a_quantised_model_is_exact():

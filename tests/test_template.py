@@ -80,7 +80,7 @@ def test_boxes_of_earlier_answers_are_markup_as_they_were_when_written():
     segments = render(Conversation(turns=[Turn(box, (), box)]), [])
     tags = ["<ref>", "</ref>", "<box>", "</box>"]
     assert [s.text for s in segments if s.learn and s.markup] == [*tags, "<|im_end|>"]
-    assert not any(s.markup for s in segments if s.text == box)
+    assert [s.markup for s in segments if s.text == box] == [False]
     assert "".join(s.text for s in segments if s.learn) == f"{box}<|im_end|>"
 
 

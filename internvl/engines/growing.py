@@ -12,13 +12,17 @@ ROOM = 256
 class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A layer of the library's cache whose `keys` and `values` are the used part of larger ones."""
 
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """Empty, with no room yet."""
+        super().lazy_initialization(key_states, value_states)
+        self._room = [key_states[..., :0, :], value_states[..., :0, :]]
+
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write (rows, heads, places, size) behind what is there; all keys and values so far."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self._room = [key_states[..., :0, :], value_states[..., :0, :]]
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         if end > self._room[0].shape[-2]:

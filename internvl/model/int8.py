@@ -25,12 +25,10 @@ class Int8Linear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., in) -> (..., out) in the precision of the inputs."""
         places, scales = _in_int8(inputs.reshape(-1, inputs.shape[-1]).float())
-        products = torch._int_mm(places, self.weight.t()) * scales
-        outputs = products * self.scales if self.bias is None else self._with_bias(products)
-        return outputs.to(inputs.dtype).view(*inputs.shape[:-1], -1)
-
-    def _with_bias(self, products: Tensor) -> Tensor:
-        return torch.addcmul(self.bias.float(), products, self.scales)
+        outputs = torch._int_mm(places, self.weight.t()) * scales * self.scales
+        if self.bias is not None:
+            outputs += self.bias
+        return outputs.to(inputs.dtype).view(*inputs.shape[:-1], len(self.weight))
 
 
 def _in_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,7 +39,8 @@ def _in_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 def quantize(network: nn.Module) -> None:
     """Put every linear layer below `network` in 8 bit, one after the other."""
-    for module in list(network.modules()):
-        for name, child in module.named_children():
+    parents = [module for module in network.modules() if not isinstance(module, nn.Linear)]
+    for module in parents:  # a list of the layers themselves would keep all of them in memory
+        for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
                 setattr(module, name, Int8Linear(child))

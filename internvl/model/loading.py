@@ -12,7 +12,7 @@ from internvl.model.errors import ModelError
 from internvl.model.placement import DTYPES, choose_device, choose_dtype, place
 from internvl.model.source import find_checkpoint, read_json, weight_files
 from internvl.model.weights import Placement, Progress
-from internvl.model.zoo import BYTES_PER_WEIGHT
+from internvl.model.zoo import BYTES_PER_WEIGHT, read_as
 
 _guard = threading.Lock()
 _locks: dict[Any, threading.Lock] = {}
@@ -42,8 +42,7 @@ def load_model(
     _check_word("quantization", quantization, BYTES_PER_WEIGHT)
     _check_word("dtype", dtype, ("auto", *DTYPES))
     device = choose_device(device)
-    ours = quantization == "none" or (quantization, device) == ("8bit", "cpu")
-    if not ours and not find_spec("bitsandbytes"):
+    if read_as(quantization, device) != "none" and not find_spec("bitsandbytes"):
         raise ModelError(
             f"{quantization} needs bitsandbytes, which is not installed; "
             "run pip install -r requirements-cuda.txt."

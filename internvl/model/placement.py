@@ -11,7 +11,7 @@ import torch
 from internvl.model.architecture import Layout
 from internvl.model.device_map import plan_device_map
 from internvl.model.errors import ModelError
-from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory
+from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory, read_as
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FAST_BF16 = {"avx512_bf16", "amx_bf16"}
@@ -107,11 +107,10 @@ def place(
         raise ModelError("Quantised models run on NVIDIA GPUs and CPUs, not on mps.")
     if device == "mps":
         return {"": device}
-    if device == "cpu":  # 8 bit is made there from what was loaded whole
-        read = "none" if quantization == "8bit" else quantization
-        _check_room(measure(layout, dtype, read), free_main_memory(), "main memory")
+    sizes = measure(layout, dtype, read_as(quantization, device))
+    if device == "cpu":
+        _check_room(sizes, free_main_memory(), "main memory")
         return {"": device}
-    sizes = measure(layout, dtype, quantization)
     limits = max_memory or {}
     if device != "cuda":
         gpu = int(device.removeprefix("cuda:"))
@@ -152,5 +151,5 @@ def _check_room(sizes: Sizes, free: int, where: str) -> None:
     if needed > free:
         raise ModelError(
             f"The model needs {needed / 1e9:.1f} GB, {where} has {free / 1e9:.1f} GB for it; use "
-            "a smaller model or a quantisation."
+            "a smaller model or 4 bit."
         )

@@ -18,6 +18,7 @@ from internvl.model.errors import ModelError
 from internvl.model.int8 import quantize
 from internvl.model.network import Network, original_tensors, register_names
 from internvl.model.source import stored_shapes
+from internvl.model.zoo import read_as
 
 UNQUANTIZED = ("lm_head", "model.vision_tower", "model.multi_modal_projector")
 """What must stay in full precision: a quantised InternViT-6B answers nonsense."""
@@ -36,9 +37,10 @@ class Placement:
     progress: Progress | None = None
 
     @property
-    def quantized_here(self) -> bool:
-        """8 bit on a CPU is ours; everything else is bitsandbytes'."""
-        return self.quantization == "8bit" and set(self.device_map.values()) == {"cpu"}
+    def read_as(self) -> str:
+        """The quantisation that bitsandbytes makes while reading; ours is made afterwards."""
+        places = set(self.device_map.values())
+        return read_as(self.quantization, "cpu" if places == {"cpu"} else "cuda")
 
 
 def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
@@ -71,11 +73,11 @@ def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
             raise ModelError(f"{folder} does not fit on the GPU: {_first_line(error)}") from error
         except (SafetensorError, RuntimeError, OSError, ImportError) as error:
             raise ModelError(f"{folder} can't be loaded: {_first_line(error)}") from error
-    network: Network
-    network, report = loaded
-    _check_complete(report, folder)
-    if placement.quantized_here:
-        quantize(network.model.language_model)
+        network: Network
+        network, report = loaded
+        _check_complete(report, folder)
+        if placement.read_as != placement.quantization:
+            quantize(network.model.language_model)
     return network
 
 
@@ -128,7 +130,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _quantization(layout: Layout, placement: Placement) -> BitsAndBytesConfig | None:
-    if placement.quantization == "none" or placement.quantized_here:
+    if placement.read_as == "none":
         return None
     # It complains on import about an optional CPU kernel.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

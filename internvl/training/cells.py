@@ -54,18 +54,19 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
             continue
         columns, rows = _inside(x0, x1), _inside(y0, y1)
         x, y = _CENTRES[None, columns], _CENTRES[rows, None]
-        colour = _COLOUR.get(mark.colour or "", IGNORED)
+        colour = IGNORED if mark.colour is None else _COLOUR[mark.colour]
         if mark.character is not None:
             readable = y1 - y0 >= smallest and mark.character in _CHARACTER
             classes[1, rows, columns] = _CHARACTER[mark.character] if readable else IGNORED
             classes[2, rows, columns] = colour if readable else IGNORED
         else:
             shape = str(mark.shape)
+            number = IGNORED if shape == "blob" else _SHAPE[shape]
             full = _is_covered(shape, 2 * (x - x0) / (x1 - x0), 2 * (y - y0) / (y1 - y0))
-            classes[0, rows, columns] = np.where(full, _SHAPE.get(shape, IGNORED), IGNORED)
+            classes[0, rows, columns] = np.where(full, number, IGNORED)
             classes[2, rows, columns] = np.where(full, colour, IGNORED)
-        for number, offset in enumerate((x - x0, y - y0, x1 - x, y1 - y)):
-            offsets[number, rows, columns] = offset / CELLS
+        for side, offset in enumerate((x - x0, y - y0, x1 - x, y1 - y)):
+            offsets[side, rows, columns] = offset / CELLS
         offsets[4, rows, columns] = ((x1 - x0) * (y1 - y0)) ** -0.5
     offsets[4].clip(0, 1, out=offsets[4])
     return Targets(classes, offsets)

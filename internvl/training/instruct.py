@@ -40,11 +40,12 @@ def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
 
 
 def read_weights(start: Path) -> dict[str, Tensor]:
-    """The weights in a phase's .pt file or a checkpoint folder."""
+    """The weights in a phase's .pt file (their running mean if it has one), or of a checkpoint."""
     if start.is_dir():
         weights: dict[str, Tensor] = open_model(start).network.state_dict()
     else:
-        weights = torch.load(start, weights_only=True)["network"]
+        state = torch.load(start, weights_only=True)
+        weights = state.get("average") or state["network"]
     return weights
 
 

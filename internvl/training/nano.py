@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from internvl.training.phases import PHASES
 from internvl.training.vocabulary import train_tokenizer
 
 
@@ -36,11 +37,11 @@ class Plan:
     tokens: int = 6000
     tiles: int = 64
     tower_steps: int = 6000
-    language_steps: int = 600
-    projector_steps: int = 200
-    answers_steps: int = 2000
-    growth_steps: int = 12000
-    everything_steps: int = 3000
+    language_steps: int = PHASES["language"].steps
+    projector_steps: int = PHASES["projector"].steps
+    answers_steps: int = PHASES["answers"].steps
+    growth_steps: int = PHASES["growth"].steps
+    everything_steps: int = PHASES["everything"].steps
 
 
 def commands(plan: Plan) -> Iterator[list[str]]:
@@ -55,7 +56,7 @@ def commands(plan: Plan) -> Iterator[list[str]]:
         *shared,
     ]
     start: list[str] = []
-    for phase in ("language", "projector", "answers", "growth", "everything"):
+    for phase in PHASES:
         command = ["internvl.training.instruct", "--phase", phase, "--output", str(plan.output)]
         command += ["--tokenizer", str(plan.output / "tokenizer")]
         command += ["--steps", str(getattr(plan, f"{phase}_steps")), *start, *shared]

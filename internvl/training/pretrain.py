@@ -24,6 +24,7 @@ from internvl.preprocessing import choose_grid, compress, normalise
 from internvl.training.cells import CellHead, cell_loss, label_cells, pick_region
 from internvl.training.geometry import Geometry, new_tower
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
+from internvl.training.preparation import JPEG_QUALITY
 from internvl.training.scenes import draw
 
 MIXTURE = {
@@ -65,7 +66,7 @@ def draw_tile(number: int, split: str) -> Example:
     region = pick_region(rng, canvas.size, grid.columns, grid.rows)
     tile = canvas.image.resize((448, 448), Image.Resampling.BICUBIC, box=region)
     if rng.random() < 0.4:
-        tile = compress(tile, rng.randint(75, 100))
+        tile = compress(tile, rng.randint(*JPEG_QUALITY))
     targets = label_cells(canvas.marks, region)
     pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)
     return pixels, torch.from_numpy(targets.classes), torch.from_numpy(targets.offsets)

@@ -17,6 +17,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Turn, render
 from internvl.model.tokenizer import encode
 from internvl.preprocessing import compress, split_into_tiles
+from internvl.training.preparation import JPEG_QUALITY
 from internvl.training.scenes import Exchange, Scene, draw
 from internvl.training.scenes.canvas import Mark
 
@@ -116,7 +117,7 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
     ids, learned = encode(tokenizer, segments)
     jpeg = not scene.video and rng.random() < 0.4
     flat = [
-        compress(tile, rng.randint(75, 100)) if jpeg else tile
+        compress(tile, rng.randint(*JPEG_QUALITY)) if jpeg else tile
         for picture in tiles
         for tile in picture
     ]

@@ -58,19 +58,19 @@ def _shape(
         if is_in_split(pair, "train") and min(contrast(rgb, other) for other in behind) > 75:
             canvas.shape(shape, None, rgb, (x, y), radius, rng.uniform(-0.2, 0.2))
     elif rgb and kind < 0.3:
-        canvas.blob(_outline(rng, (x, y), radius), colour, rgb)
+        canvas.blob(_corners(rng, (x, y), radius), colour, rgb)
     elif rgb:
         edge = (0, 0, 0) if rng.random() < 0.12 else None
         turn = rng.uniform(-0.2, 0.2) if rng.random() < 0.6 else 0.0
         canvas.shape(shape, colour, rgb, (x, y), radius, turn, edge)
 
 
-def _outline(
+def _corners(
     rng: random.Random, centre: tuple[float, float], radius: float
 ) -> list[tuple[float, float]]:
-    """Four to nine corners around a centre, at any distance up to the radius."""
+    """Four to nine corners all around a centre, at 0.6 to 1.0 of the radius."""
     corners = rng.randint(4, 9)
-    angles = sorted(rng.uniform(0, 2 * math.pi) for _ in range(corners))
+    angles = [2 * math.pi * (k + rng.uniform(-0.3, 0.3)) / corners for k in range(corners)]
     reach = [radius * rng.uniform(0.6, 1.0) for _ in range(corners)]
     return [
         (centre[0] + r * math.cos(a), centre[1] + r * math.sin(a))
