@@ -15,10 +15,11 @@ from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import normalise
 from internvl.training.cells import CLASSES, IGNORED, CellHead, cell_loss, label_cells
 from internvl.training.forward import batch_loss
-from internvl.training.geometry import Geometry, original_config
+from internvl.training.geometry import Geometry, new_tower, original_config
 from internvl.training.gloss import gloss_tokens, teach, word_table
 from internvl.training.instruct import Run, read_weights
 from internvl.training.nano import Plan, commands
+from internvl.training.network import open_model
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pretrain import TowerTraining, draw_tile, whiten
 from internvl.training.samples import (
@@ -198,6 +199,17 @@ def test_the_vision_tower_learns_a_batch_and_resumes_exactly():
 
 def tile(number):
     return draw_tile(number, "train")
+
+
+def test_the_shipped_vision_tower_can_be_trained_further():
+    shipped = open_model(NANO).network.model.vision_tower
+    tower = new_tower(Geometry())
+    keys = tower.load_state_dict(shipped.state_dict(), strict=False)
+    assert not keys.unexpected_keys and all("layernorm" in name for name in keys.missing_keys)
+    pixels = normalise(draw_tile(3, "held-out")[0][None])
+    with torch.no_grad():
+        first, second = (t(pixels).last_hidden_state for t in (shipped, tower))
+    assert torch.allclose(first, second, atol=1e-3)
 
 
 def test_patches_start_whitened():

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from internvl.preprocessing import choose_grid, compress, normalise
 from internvl.training.cells import CellHead, cell_loss, label_cells, pick_region
 from internvl.training.geometry import Geometry, new_tower
+from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.preparation import JPEG_QUALITY
 from internvl.training.scenes import draw
@@ -173,6 +174,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="go on from a checkpoint folder's vision tower")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
@@ -185,7 +187,11 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     tower = new_tower(Geometry(patch_size=arguments.patch_size)).to(arguments.device)
-    whiten(tower, next(iter(DataLoader(Tiles(WHITENING_TILES), 64)))[0].to(arguments.device))
+    if arguments.start:
+        trained = open_model(arguments.start).network.model.vision_tower.state_dict()
+        tower.load_state_dict(trained, strict=False)  # it has no norm after the last layer
+    else:
+        whiten(tower, next(iter(DataLoader(Tiles(WHITENING_TILES), 64)))[0].to(arguments.device))
     training = TowerTraining(tower, arguments.patch_size, arguments.lr, arguments.device)
     train(training, arguments.output, arguments.steps, arguments.batch, arguments.workers)
 
