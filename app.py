@@ -130,14 +130,9 @@ class Loader:
 
 def memory_sentence(model: str, quantization: str, device: str) -> str:
     """Whether a published model fits this machine; nothing for another model."""
+    from internvl.model.int8 import read_as
     from internvl.model.placement import choose_device
-    from internvl.model.zoo import (
-        available_memory,
-        find_entry,
-        free_main_memory,
-        memory_needed,
-        read_as,
-    )
+    from internvl.model.zoo import available_memory, find_entry, free_main_memory, memory_needed
 
     entry = find_entry(Path(model).name)
     if entry is None:

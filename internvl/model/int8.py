@@ -44,3 +44,12 @@ def quantize(network: nn.Module) -> None:
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
                 setattr(module, name, Int8Linear(child))
+
+
+def read_as(quantization: str, device: str) -> str:
+    """The quantisation a checkpoint is read with: 8 bit on a CPU is made of what was read whole.
+
+    >>> read_as("8bit", "cpu"), read_as("8bit", "cuda")
+    ('none', '8bit')
+    """
+    return "none" if (quantization, device) == ("8bit", "cpu") else quantization

@@ -9,10 +9,11 @@ from typing import Any
 from internvl.model.architecture import read_layout
 from internvl.model.checkpoint import Model, read_checkpoint
 from internvl.model.errors import ModelError
+from internvl.model.int8 import read_as
 from internvl.model.placement import DTYPES, choose_device, choose_dtype, place
 from internvl.model.source import find_checkpoint, read_json, weight_files
 from internvl.model.weights import Placement, Progress
-from internvl.model.zoo import BYTES_PER_WEIGHT, read_as
+from internvl.model.zoo import BYTES_PER_WEIGHT
 
 _guard = threading.Lock()
 _locks: dict[Any, threading.Lock] = {}

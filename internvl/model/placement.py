@@ -11,7 +11,8 @@ import torch
 from internvl.model.architecture import Layout
 from internvl.model.device_map import plan_device_map
 from internvl.model.errors import ModelError
-from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory, read_as
+from internvl.model.int8 import read_as
+from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FAST_BF16 = {"avx512_bf16", "amx_bf16"}

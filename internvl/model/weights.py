@@ -15,10 +15,9 @@ from transformers.utils import logging as library_logging
 
 from internvl.model.architecture import Layout
 from internvl.model.errors import ModelError
-from internvl.model.int8 import quantize
+from internvl.model.int8 import quantize, read_as
 from internvl.model.network import Network, original_tensors, register_names
 from internvl.model.source import stored_shapes
-from internvl.model.zoo import read_as
 
 UNQUANTIZED = ("lm_head", "model.vision_tower", "model.multi_modal_projector")
 """What must stay in full precision: a quantised InternViT-6B answers nonsense."""

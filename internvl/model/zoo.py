@@ -190,15 +190,6 @@ def _side(name: str, value: Any) -> int:
     return side
 
 
-def read_as(quantization: str, device: str) -> str:
-    """The quantisation a checkpoint is read with: 8 bit on a CPU is made of what was read whole.
-
-    >>> read_as("8bit", "cpu"), read_as("8bit", "cuda")
-    ('none', '8bit')
-    """
-    return "none" if (quantization, device) == ("8bit", "cpu") else quantization
-
-
 def memory_needed(entry: Entry, quantization: str = "none") -> int:
     """Bytes for the weights (bf16 where not quantised) and one conversation of full length.
 
