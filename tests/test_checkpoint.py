@@ -170,6 +170,8 @@ def test_a_checkpoint_can_be_saved_over_itself_and_in_shards(tmp_path):
     shards = sorted(folder.glob("model-*.safetensors"))
     assert len(shards) > 2
     assert all(shard.stat().st_size < 320_000 for shard in shards)
+    readers = (folder / "config.json").stat().st_mode
+    assert all(shard.stat().st_mode == readers for shard in shards)
     assert not (folder / "model.safetensors").exists()
     again = load_model(folder, device="cpu", dtype="float32")
     assert again is not model, "a checkpoint written anew is read anew"

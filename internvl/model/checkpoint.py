@@ -113,13 +113,13 @@ class Model:
         save_torch_state_dict(tensors, folder, max_shard_size=max_shard_size)
         for path in (path for pattern in _COPIED for path in self.folder.glob(pattern)):
             shutil.copyfile(path, folder / path.name)
-        for path in folder.glob("model*.safetensors"):  # written for their owner alone
-            shutil.copymode(folder / "config.json", path)
         if self.stored is None or not _same_precision(tensors, self.stored):
             key = "dtype" if "dtype" in self.config else "torch_dtype"
             config = {**self.config, key: str(self.dtype).removeprefix("torch.")}
             text = json.dumps(config, indent=2, ensure_ascii=False)
             (folder / "config.json").write_text(text + "\n", "utf-8")
+        for path in folder.glob("model*.safetensors"):  # the library writes for the owner alone
+            shutil.copymode(folder / "config.json", path)
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         tensors = original_tensors(self.network)
