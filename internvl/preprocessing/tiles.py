@@ -5,6 +5,7 @@ Follows OpenGVLab/InternVL internvl_chat/internvl/train/dataset.py:813-866 bit f
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,15 +66,17 @@ def split_into_tiles(
     """The picture's tiles row by row, each tile_size x tile_size; last the thumbnail if several."""
     image = image.convert("RGB")
     columns, rows = choose_grid(*image.size, max_tiles, tile_size)
-    enlarged = _resized(image, columns * tile_size, rows * tile_size)
     if columns * rows == 1:
-        return [enlarged]
+        return [_resized(image, tile_size, tile_size)]
+    with ThreadPoolExecutor(1) as beside:  # Pillow lets go of the interpreter while it resizes
+        thumbnail = beside.submit(_resized, image, tile_size, tile_size)
+        enlarged = _resized(image, columns * tile_size, rows * tile_size)
     tiles = [
         enlarged.crop((left, top, left + tile_size, top + tile_size))
         for top in range(0, rows * tile_size, tile_size)
         for left in range(0, columns * tile_size, tile_size)
     ]
-    return [*tiles, _resized(image, tile_size, tile_size)]
+    return [*tiles, thumbnail.result()]
 
 
 def tiles_to_tensor(tiles: Sequence[Image.Image]) -> "torch.Tensor":
