@@ -55,41 +55,45 @@ def official(model: Model) -> Flow:
     """All pictures and the whole prompt every turn, from embeddings."""
     network: Any = model.network
 
-    def ask(conversation: Conversation, settings: Settings) -> Answer:
-        stamps = Stamps()
-        with torch.inference_mode():
-            pixels, ids = _inputs(model, conversation, settings)
-            embeddings = network.get_input_embeddings()(ids)
-            if pixels is not None:
-                features = network.get_image_features(pixels).pooler_output
-                slots = ids == model.image_token_id
-                embeddings[slots] = features.reshape(-1, features.shape[-1]).to(embeddings)
-            network.generate(
-                inputs_embeds=embeddings,
-                attention_mask=torch.ones_like(ids),
-                streamer=stamps,
-                **_greedy(model, settings),
-            )
-        return stamps.answer()
+    def embed(pixels: torch.Tensor | None, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        embeddings = network.get_input_embeddings()(ids)
+        if pixels is not None:
+            features = network.get_image_features(pixels).pooler_output
+            slots = ids == model.image_token_id
+            embeddings[slots] = features.reshape(-1, features.shape[-1]).to(embeddings)
+        return {"inputs_embeds": embeddings}
 
-    return ask
+    return _generating(model, embed)
 
 
 def plain(model: Model) -> Flow:
     """The same through `input_ids` and `pixel_values`."""
+
+    def give(pixels: torch.Tensor | None, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"input_ids": ids, **({} if pixels is None else {"pixel_values": pixels})}
+
+    return _generating(model, give)
+
+
+def _generating(
+    model: Model,
+    give: Callable[[torch.Tensor | None, torch.Tensor], dict[str, torch.Tensor]],
+) -> Flow:
+    """The library's `generate` on what is given it of all pixels and all ids."""
     network: Any = model.network
 
     def ask(conversation: Conversation, settings: Settings) -> Answer:
         stamps = Stamps()
         with torch.inference_mode():
             pixels, ids = _inputs(model, conversation, settings)
-            pictures = {} if pixels is None else {"pixel_values": pixels}
             network.generate(
-                input_ids=ids,
+                **give(pixels, ids),
                 attention_mask=torch.ones_like(ids),
                 streamer=stamps,
-                **pictures,
-                **_greedy(model, settings),
+                max_new_tokens=settings.max_new_tokens,
+                do_sample=False,
+                eos_token_id=model.stop_id,
+                pad_token_id=model.stop_id,
             )
         return stamps.answer()
 
@@ -120,15 +124,6 @@ class Stamps(BaseStreamer):
         first, last = self._times[0], self._times[-1]
         speed = (len(self._times) - 1) / (last - first) if last > first else 0.0
         return Answer(first - self._began, speed, self._ids)
-
-
-def _greedy(model: Model, settings: Settings) -> dict[str, Any]:
-    return {
-        "max_new_tokens": settings.max_new_tokens,
-        "do_sample": False,
-        "eos_token_id": model.stop_id,
-        "pad_token_id": model.stop_id,
-    }
 
 
 def _inputs(

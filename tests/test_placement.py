@@ -154,6 +154,8 @@ def test_too_little_memory_is_told_with_the_numbers(gpus, monkeypatch):
     with pytest.raises(ModelError, match=r"needs 16.2 GB, main memory has 10.0 GB for it"):
         place(EIGHT_B, "cpu", torch.bfloat16)
     assert place(EIGHT_B, "cpu", torch.bfloat16, "4bit") == {"": "cpu"}
+    with pytest.raises(ModelError, match="use a smaller model or 4 bit"):
+        place(EIGHT_B, "cpu", torch.bfloat16, "8bit")  # made of what was read whole
     gpus(10 * GB)
     with pytest.raises(ModelError, match=r"needs 16.2 GB, cuda:0 has 9.0 GB for it"):
         place(EIGHT_B, "cuda:0", torch.bfloat16)
