@@ -83,7 +83,7 @@ def _look(parts: _Parts, limits: Limits) -> None:
                 parts.add("start", gr.Slider, value=0, min_width=140, **clip)
                 parts.add("end", gr.Slider, value=1, min_width=140, **clip)
     parts.add("max_tiles", gr.Slider, **tiles)
-    parts.add("tray", gr.HTML, js_on_load=(ASSETS / "tray.js").read_text(encoding="utf-8"))
+    parts.add("tray", gr.HTML, js_on_load=(ASSETS / "js" / "tray.js").read_text(encoding="utf-8"))
     parts.add("clear", gr.Button, size="sm", visible=False)
     with parts.add("settings", gr.Accordion, open=False):
         _settings(parts)

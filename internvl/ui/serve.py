@@ -9,6 +9,11 @@ from internvl.ui.html import ASSETS
 from internvl.ui.theme import make_theme
 from internvl.ui.tiles import Example
 
+STYLES = ("page", "tiles", "chat", "phone")
+"""The files of assets/css, in the order in which they override each other."""
+SCRIPTS = ("page", "tiles", "names", "paste", "answers")
+"""The files of assets/js that every page loads; `page` comes first."""
+
 
 def serve(
     page: gr.Blocks,
@@ -24,7 +29,7 @@ def serve(
 
     Raises OSError when the port is taken.
     """
-    script = (ASSETS / "script.js").read_text(encoding="utf-8")
+    scripts = [(ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
     page.queue(default_concurrency_limit=None, api_open=False)
     _, address, _ = page.launch(
         server_name=host,
@@ -33,8 +38,8 @@ def serve(
         root_path=root_path,
         max_file_size=upload_bytes,
         theme=make_theme(),
-        css_paths=[ASSETS / "style.css"],
-        head=f"<script>{script}</script>",
+        css_paths=[ASSETS / "css" / f"{name}.css" for name in STYLES],
+        head="".join(f"<script>{script}</script>" for script in scripts),
         favicon_path=ASSETS / "favicon.png",
         footer_links=[],
         run_history=False,

@@ -36,7 +36,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 
 
 def make_theme() -> Base:
-    """The theme, light and dark; style.css does the rest."""
+    """The theme, light and dark; assets/css do the rest."""
     theme = Base(
         primary_hue=_JADE,
         secondary_hue=_JADE,

@@ -147,7 +147,7 @@ def model(about: About, loading: float | None, problem: str | None, text: Words)
 
 
 def introduction(about: About, text: Words, hours: float, language: str) -> View:
-    """What the model is, what is kept of the visitor, and the words that script.js needs."""
+    """What the model is, what is kept of the visitor, and the words that scripts needs."""
     unit, number = ("days", hours / 24) if hours >= 48 and hours % 24 == 0 else ("hours", hours)
     time = text[f"time.{unit}"].format(number=number)
     return {

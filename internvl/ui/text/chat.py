@@ -1,0 +1,58 @@
+"""The chat, the receipt under an answer, and what is going on."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # The chat
+    "chat.label": ("Conversation", "对话"),
+    "chat.placeholder": (
+        "### What would you like to know?\nAttach a picture or a video, and ask.",
+        "### 想了解什么？\n添加图片或视频，然后提问。",
+    ),
+    "chats.label": ("Chats", "对话列表"),
+    "chats.untitled": ("New chat", "新对话"),
+    "new.value": ("New chat", "新对话"),
+    "delete.value": ("Delete chat", "删除对话"),
+    "question.label": ("Your question", "您的问题"),
+    "question.placeholder": ("Ask a question …", "请提问……"),
+    "send.value": ("Send", "发送"),
+    "stop.value": ("Stop", "停止"),
+    "retry.value": ("Retry", "重试"),
+    "undo.value": ("Undo", "撤销"),
+    "chat.sent": ("in this chat", "已在对话中"),
+    "chat.you": ("You: {text}", "您：{text}"),
+    "chat.model": ("Model: {text}", "模型：{text}"),
+    "chat.stopped": ("stopped", "已停止"),
+    "chat.unanswered": ("not answered yet; Retry asks again", "尚未回答，可点“重试”"),
+    "chat.smaller": (
+        "the context is full: the oldest of {tiles} tiles were left out",
+        "上下文已满：共 {tiles} 个图块，最早的未全部看到",
+    ),
+    "chat.thinking": ("…", "……"),
+    "copy": ("Copy", "复制"),
+    "copied": ("Copied", "已复制"),
+    # The receipt
+    "receipt.tiles": ("{tiles} tiles", "{tiles} 个图块"),
+    "receipt.tokens": ("{visual_tokens} visual tokens", "{visual_tokens} 个视觉词元"),
+    "receipt.first": ("first word after {seconds} s", "{seconds} 秒后出首词"),
+    "receipt.speed": ("{speed} tokens/s", "{speed} 词元/秒"),
+    "receipt.seed": ("seed {seed}", "种子 {seed}"),
+    "receipt.stop": ("complete", "完整"),
+    "receipt.length": (
+        "cut off at {generated_tokens} tokens",
+        "在 {generated_tokens} 个词元处截断",
+    ),
+    # What is going on
+    "status.loading": (
+        "The model is still loading ({percent} %); your question comes right after.",
+        "模型仍在加载（{percent} %），加载完即回答您的问题。",
+    ),
+    "status.waiting": ("{place} before you", "前面还有 {place} 位"),
+    "status.opening": ("Opening the video", "正在打开视频"),
+    "status.reading": ("Reading: {done} of {total} tiles", "正在读图：{done} / {total} 个图块"),
+    "status.read": (
+        "The model has seen it all: {total} of {total} tiles.",
+        "模型已全部看完：{total} / {total} 个图块。",
+    ),
+    "status.thinking": ("Thinking about the question", "正在思考"),
+    "status.answering": ("Answering", "正在回答"),
+    "status.answered": ("The answer is ready.", "回答已完成。"),
+}

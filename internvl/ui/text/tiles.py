@@ -1,0 +1,65 @@
+"""The panes where files arrive, and the tile view."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # The panes
+    "image_tab.label": ("Image", "图片"),
+    "images_tab.label": ("Several images", "多张图片"),
+    "video_tab.label": ("Video", "视频"),
+    "image.label": ("A picture", "一张图片"),
+    "images.label": ("More pictures", "更多图片"),
+    "video.label": ("A video", "一段视频"),
+    "drop": ("Drop, paste or choose a file", "拖入、粘贴或选择文件"),
+    "max_tiles.label": ("Most tiles per message", "每条消息的最多图块数"),
+    "max_tiles.info": (
+        "More tiles show finer print and take longer.",
+        "图块越多，小字越清楚，所需时间也越长。",
+    ),
+    "max_frames.label": ("Frames", "帧数"),
+    "start.label": ("Clip starts at (s)", "片段开始（秒）"),
+    "end.label": ("Clip ends at (s)", "片段结束（秒）"),
+    "clear.value": ("Remove all", "全部移除"),
+    # The tile view
+    "tray.empty": (
+        "Nothing attached. Questions without a picture work, too.",
+        "尚未添加附件。不附图片也可以提问。",
+    ),
+    "tray.examples": ("Or try one of these", "或者试试这些"),
+    "tray.picture": ("Image-{number}", "Image-{number}"),
+    "tray.lone": ("Picture", "图片"),
+    "tray.video": ("Video", "视频"),
+    "tray.remove": ("Remove {name}", "移除 {name}"),
+    "tray.alt": (
+        "{name}, cut into {columns} x {rows} tiles",
+        "{name}，切成 {columns} × {rows} 个图块",
+    ),
+    "tray.thumbnail": ("thumbnail", "缩略图"),
+    "tray.one": ("1 tile", "1 个图块"),
+    "tray.several": (
+        "{columns} × {rows} tiles + thumbnail = {tiles} tiles",
+        "{columns} × {rows} 个图块 + 缩略图 = {tiles} 个图块",
+    ),
+    "tray.frames": ("{tiles} frames = {tiles} tiles", "{tiles} 帧 = {tiles} 个图块"),
+    "tray.tokens": ("{tokens} visual tokens", "{tokens} 个视觉词元"),
+    "tray.size": ("{width} × {height} pixels", "{width} × {height} 像素"),
+    "tray.shrunk": (
+        "shrunk to {percent} %: small print may be unreadable",
+        "缩小到 {percent} %：小字可能无法辨认",
+    ),
+    "tray.slightly": ("shown at {percent} %", "以 {percent} % 显示"),
+    "tray.enlarged": (
+        "enlarged {factor}×: this adds cost, not detail",
+        "放大 {factor} 倍：只增加开销，不增加细节",
+    ),
+    "tray.allowed": (
+        "you allowed {allowed}; this shape uses {used}",
+        "上限为 {allowed}，此形状使用 {used}",
+    ),
+    "tray.clip": ("from {start} to {end} of {duration}", "取 {start} 到 {end}，全长 {duration}"),
+    "tray.full": (
+        "The context is full: of {tiles} tiles the model will see {seen}, the oldest pictures "
+        "smaller or not at all. A new chat or fewer tiles make room.",
+        "上下文已满：{tiles} 个图块中模型只能看到 {seen} 个，最早的图片会被缩小或略去。"
+        "请新建对话或减少图块。",
+    ),
+    "tray.frame": ("Frame-{number} at {time}", "Frame-{number}，{time}"),
+}
