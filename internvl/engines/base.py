@@ -97,12 +97,19 @@ class Estimate:
     `tile_counts` has one list per attachment over all turns with one number per picture or frame,
     as the model will see them: when the context is full the oldest pictures fall to one tile and
     then to none (0).
+
+    `seconds` are the least and the most to the first word, by the speed this machine has shown, or
+    None before it has shown any. `memory_bytes` is what answering needs beside the model,
+    `free_bytes` what is free for it, where they are known.
     """
 
     tile_counts: list[list[int]]
     visual_tokens: int
     prompt_tokens: int
     context_tokens: int
+    seconds: tuple[float, float] | None = None
+    memory_bytes: int | None = None
+    free_bytes: int | None = None
 
 
 class Engine(Protocol):
