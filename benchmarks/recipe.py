@@ -31,8 +31,8 @@ from internvl.preprocessing import compress
 from internvl.training.evaluate import evaluate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
-from internvl.training.gloss import teach
 from internvl.training.instruct import GLOSS_TILES, Run, build, join_tower
+from internvl.training.label_projector import new_label_projector, teach
 from internvl.training.log import Entry, read_log
 from internvl.training.network import open_model, save_whole
 from internvl.training.phases import PHASES
@@ -172,7 +172,8 @@ def _begin(model: Model, tower: Path, folder: Path) -> str:
         torch.manual_seed(0)
         join_tower(model, tower)
         tiles = iter(DataLoader(Tiles(GLOSS_TILES), 24, num_workers=1))
-        print("words missing", [round(missing, 2) for missing in teach(model, tiles, 150)][::30])
+        lessons = teach(model, new_label_projector(model), tiles, 150)
+        print("missing", [round(missing, 2) for missing in lessons][::30])
         save_whole(model, folder)
     return str(folder.resolve())
 

@@ -3,7 +3,7 @@
 A tile has 32x32 cells, the patches of the published geometry; a 28-pixel patch predicts its four.
 """
 
-import random
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from internvl.preprocessing import choose_grid
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
 
 CELLS = 32
@@ -21,13 +22,26 @@ SMALLEST_CHARACTER = 12.0  # pixels in the tile: smaller ones share a cell with 
 _SHAPE = {name: number for number, name in enumerate(SHAPES, 1)}
 _CHARACTER = {name: number for number, name in enumerate(CHARACTERS, 1)}
 _COLOUR = {name: number for number, name in enumerate(COLOURS, 1)}
-CLASSES = (len(SHAPES) + 1, len(CHARACTERS) + 1, len(COLOURS) + 1)
+_SIZES = {"shape": len(SHAPES) + 1, "character": len(CHARACTERS) + 1, "colour": len(COLOURS) + 1}
+GROUPS = (
+    "shape",
+    "character",
+    "colour",
+    "centre shape",
+    "left character",
+    "right character",
+    "centre colour",
+)
+"""What is told of each cell: what covers it, and what has its centre there (of characters in the
+left or right half, as small ones stand two to a cell), so that every mark is told exactly once."""
+CENTRES = 3  # the first group of what has its centre in a cell
+CLASSES = tuple(_SIZES[group.split()[-1]] for group in GROUPS)
 
 Region = tuple[float, float, float, float]
 
 
 class Targets(NamedTuple):
-    """Classes (3, 32, 32) of shape, character and colour, 0 for nothing; offsets (5, 32, 32).
+    """Classes (7, 32, 32), one per `GROUPS`, 0 for nothing; offsets (5, 32, 32).
 
     Offsets are the distances from a cell's centre to its mark's left, top, right and bottom edges,
     in tiles; the fifth is the cell's weight, so that a large mark doesn't outweigh all others.
@@ -42,7 +56,7 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
 
     Characters too small to read, and the corners of a shape's box, are ignored rather than guessed.
     """
-    classes = np.zeros((3, CELLS, CELLS), np.int8)
+    classes = np.zeros((len(GROUPS), CELLS, CELLS), np.int8)
     offsets = np.zeros((5, CELLS, CELLS), np.float32)
     left, top, right, bottom = region
     scale_x, scale_y = CELLS / (right - left), CELLS / (bottom - top)
@@ -59,17 +73,32 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
             readable = y1 - y0 >= smallest and mark.character in _CHARACTER
             classes[1, rows, columns] = _CHARACTER[mark.character] if readable else IGNORED
             classes[2, rows, columns] = colour if readable else IGNORED
+            known = (0, _CHARACTER[mark.character], colour) if readable else (0, IGNORED, IGNORED)
         else:
             shape = str(mark.shape)
             number = IGNORED if shape == "blob" else _SHAPE[shape]
             full = _is_covered(shape, 2 * (x - x0) / (x1 - x0), 2 * (y - y0) / (y1 - y0))
             classes[0, rows, columns] = np.where(full, number, IGNORED)
             classes[2, rows, columns] = np.where(full, colour, IGNORED)
+            known = (number, 0, colour)
+        _tell_centre(classes, (x0 + x1) / 2, (y0 + y1) / 2, *known)
         for side, offset in enumerate((x - x0, y - y0, x1 - x, y1 - y)):
             offsets[side, rows, columns] = offset / CELLS
         offsets[4, rows, columns] = ((x1 - x0) * (y1 - y0)) ** -0.5
     offsets[4].clip(0, 1, out=offsets[4])
     return Targets(classes, offsets)
+
+
+def _tell_centre(
+    classes: NDArray[np.int8], x: float, y: float, shape: int, character: int, colour: int
+) -> None:
+    """Tell a mark once more at its centre (in cells), if that lies in the tile."""
+    column, row = math.floor(x), math.floor(y)
+    if 0 <= column < CELLS and 0 <= row < CELLS:
+        half = int(2 * (x - column))
+        for group, value in ((3, shape), (4 + half, character), (6, colour)):
+            if value:
+                classes[group, row, column] = value
 
 
 _CENTRES = np.arange(CELLS, dtype=np.float32) + 0.5
@@ -93,14 +122,16 @@ def _inside(start: float, end: float) -> slice:
     return slice(max(0, min(CELLS - 1, first)), max(1, min(CELLS, last)))
 
 
-def pick_region(rng: random.Random, size: tuple[int, int], columns: int, rows: int) -> Region:
-    """One tile of a grid over a picture, or the whole picture as the thumbnail is."""
-    number = rng.randrange(columns * rows + 1)
-    if number == columns * rows or columns * rows == 1:
-        return 0.0, 0.0, float(size[0]), float(size[1])
-    row, column = divmod(number, columns)
+def cut_regions(size: tuple[int, int], max_tiles: int) -> list[Region]:
+    """The part of a picture that each of its tiles shows; last the thumbnail, all of it."""
+    columns, rows = choose_grid(*size, max_tiles)
     width, height = size[0] / columns, size[1] / rows
-    return column * width, row * height, (column + 1) * width, (row + 1) * height
+    tiles = [
+        (column * width, row * height, (column + 1) * width, (row + 1) * height)
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    return [*tiles, (0.0, 0.0, float(size[0]), float(size[1]))] if len(tiles) > 1 else tiles
 
 
 class CellHead(nn.Module):
@@ -126,21 +157,25 @@ def cell_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss over cells, and the share of marks that is right for each property.
 
-    Empty cells outnumber drawn ones, so each half of them counts as a mean of its own.
+    Empty cells outnumber drawn ones, so each half of them counts as a mean of its own; so do, for
+    what is told at centres, the cells that a mark covers around its centre.
     """
     *scores, boxes = torch.split(predicted.float(), [*CLASSES, 4], dim=-1)
     classes, weights = classes.long(), offsets[:, 4].flatten()
+    covered = (classes[:, :3] != 0).any(1).flatten()
     loss = predicted.new_zeros((), dtype=torch.float32)
     right: dict[str, float] = {}
-    names = ("shape", "character", "colour")
-    for name, score, wanted in zip(names, scores, classes.unbind(1), strict=True):
+    for name, score, wanted in zip(GROUPS, scores, classes.unbind(1), strict=True):
         score, wanted = score.flatten(0, 2), wanted.flatten()
         each = F.cross_entropy(score, wanted, reduction="none", ignore_index=IGNORED)
-        drawn, empty = (wanted > 0) * weights, (wanted == 0).float()
+        drawn, empty = (wanted > 0).float(), (wanted == 0).float()
+        if name in _SIZES:
+            drawn = drawn * weights
         loss = loss + (each * drawn).sum() / drawn.sum().clamp(min=1e-3)
-        loss = loss + (each * empty).sum() / empty.sum().clamp(min=1)
+        for part in (empty * covered, empty * ~covered):
+            loss = loss + (each * part).sum() / part.sum().clamp(min=1)
         hits = ((score.argmax(-1) == wanted) * drawn).sum() / drawn.sum()
-        right[name] = hits.item()
+        right[name.replace(" ", "-")] = hits.item()
     difference = (boxes - offsets[:, :4].permute(0, 2, 3, 1)).abs().mean(-1).flatten()
     loss = loss + 10 * (difference * weights).sum() / weights.sum().clamp(min=1e-3)
     return loss, right

@@ -3,16 +3,22 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from internvl.model import Model
 from internvl.preprocessing import normalise
+from internvl.training.label_projector import Labels
 from internvl.training.samples import Sample
 
 
-def batch_loss(model: Model, samples: list[Sample], frozen_tower: bool) -> tuple[Tensor, float]:
-    """The square-averaged loss, and the share of learned tokens that is right."""
+def batch_loss(
+    model: Model, samples: list[Sample], frozen_tower: bool, projector: nn.Module | None = None
+) -> tuple[Tensor, float]:
+    """The square-averaged loss, and the share of learned tokens that is right.
+
+    `projector` makes visual tokens of samples that have labels instead of pixels.
+    """
     network = model.network
     length = max(len(sample.ids) for sample in samples)
     ids = torch.zeros(len(samples), length, dtype=torch.long)
@@ -24,9 +30,8 @@ def batch_loss(model: Model, samples: list[Sample], frozen_tower: bool) -> tuple
     ids, weights = ids.to(model.device), weights.to(model.device)
     with torch.autocast(model.device.type, torch.bfloat16):
         embeddings = network.get_input_embeddings()(ids)
-        tiles = torch.cat([sample.tiles for sample in samples])
-        if len(tiles):
-            features = visual_tokens(network, tiles.to(model.device), frozen_tower)
+        if sum(sample.tile_count for sample in samples):
+            features = _visual_tokens(model, samples, frozen_tower, projector)
             slots = ids == model.image_token_id
             embeddings = embeddings.masked_scatter(slots[..., None], features.to(embeddings.dtype))
         hidden = network.model.language_model(inputs_embeds=embeddings).last_hidden_state
@@ -37,6 +42,18 @@ def batch_loss(model: Model, samples: list[Sample], frozen_tower: bool) -> tuple
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean().item()
     return (losses * each).sum() / each.sum(), right
+
+
+def _visual_tokens(
+    model: Model, samples: list[Sample], frozen_tower: bool, projector: nn.Module | None
+) -> Tensor:
+    if projector is None:
+        tiles = torch.cat([sample.tiles for sample in samples]).to(model.device)
+        return visual_tokens(model.network, tiles, frozen_tower)
+    labels = [sample.labels for sample in samples if sample.labels]
+    together = (torch.cat(parts).to(model.device) for parts in zip(*labels, strict=True))
+    seen: Tensor = projector(Labels(*together))
+    return seen
 
 
 def visual_tokens(network: Any, tiles: Tensor, frozen_tower: bool) -> Tensor:

@@ -2,9 +2,10 @@
 
 python -m internvl.training.instruct --output runs/nano/model --phase language --minutes 10
 
-The language model first reads scenes in words ("language"). Then the fresh projector is warmed up
-(stage 1), it learns together with the language model while the tower is frozen, and at last
-everything trains (stage 2). A run may be killed at any time and continues from its last checkpoint.
+The language model first reads scenes in words ("language") and as visual tokens made from labels
+("labels"). Then the fresh projector is warmed up (stage 1), it learns together with the language
+model while the tower is frozen, and at last everything trains (stage 2). A run may be killed at any
+time and continues from its last checkpoint.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from torch.utils.data import DataLoader
 from internvl.model import Model, new_model
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
-from internvl.training.gloss import teach
+from internvl.training.label_projector import new_label_projector, teach
 from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
@@ -49,6 +50,14 @@ def read_weights(start: Path) -> dict[str, Tensor]:
     return weights
 
 
+def read_labels(start: Path | None) -> dict[str, Tensor] | None:
+    """The label projector in a phase's .pt file, if there is one."""
+    if start is None or start.is_dir():
+        return None
+    state: dict[str, Tensor] | None = torch.load(start, weights_only=True).get("labels")
+    return state
+
+
 def join_tower(model: Model, path: Path) -> None:
     """Take the vision tower, and nothing else, from its pre-training, with a fresh projector.
 
@@ -72,14 +81,24 @@ def join_tower(model: Model, path: Path) -> None:
 class Run:
     """One phase of training with its checkpoint, `phase-<name>.pt` in the output folder."""
 
-    def __init__(self, model: Model, phase: Phase, output: Path) -> None:
+    def __init__(
+        self, model: Model, phase: Phase, output: Path, labels: dict[str, Tensor] | None = None
+    ) -> None:
         self.model, self.phase = model, phase
         self.path = output / f"phase-{phase.name}.pt"
         self.step = self.pool = 0
         for name, parameter in model.network.named_parameters():
             trains = any(f"{part}." in name for part in phase.trains)
             parameter.requires_grad_(trains)
-        self.optimizers = new_optimizers(model.network, phase.lr)
+        self.labels = None
+        learners = nn.ModuleDict({"network": model.network})
+        if phase.mixture.labels or phase.gloss:
+            self.labels = new_label_projector(model)
+            if labels:
+                self.labels.load_state_dict(labels)
+            if phase.mixture.labels:
+                learners["labels"] = self.labels
+        self.optimizers = new_optimizers(learners, phase.lr)
         self.average = self._weights() if phase.average else None
         if self.path.exists():
             self._restore()
@@ -117,6 +136,8 @@ class Run:
             "step": self.step,
             "pool": self.pool,
         }
+        if self.labels:
+            state["labels"] = self.labels.state_dict()
         if self.average:
             state["average"] = self.average
         save_atomically(state, self.path)
@@ -141,7 +162,9 @@ class Run:
 
     def _learn(self, samples: list[Sample]) -> dict[str, float]:
         schedule(self.optimizers, self.phase.lr, self.step, self.phase.steps)
-        loss, right = batch_loss(self.model, samples, "vision_tower" not in self.phase.trains)
+        frozen, labelled = "vision_tower" not in self.phase.trains, self.phase.mixture.labels
+        projector = self.labels if labelled else None
+        loss, right = batch_loss(self.model, samples, frozen, projector)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -158,17 +181,20 @@ class Run:
         return iter(DataLoader(data, None, num_workers=workers, prefetch_factor=prefetch))
 
     def _gloss(self, workers: int, batch: int = 24) -> None:
-        if self.step == 0 and self.phase.gloss:
+        if self.step == 0 and self.labels and self.phase.gloss:
             tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=min(1, workers)))
-            for step, missing in enumerate(teach(self.model, tiles, self.phase.gloss)):
+            lessons = teach(self.model, self.labels, tiles, self.phase.gloss)
+            for step, missing in enumerate(lessons):
                 if step % 20 == 0:
-                    print(f"gloss step {step} words missing {missing:.2f}", flush=True)
+                    print(f"gloss step {step} missing {missing:.2f}", flush=True)
 
     def _restore(self) -> None:
         state = torch.load(self.path, weights_only=True)
         self.model.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+        if self.labels:
+            self.labels.load_state_dict(state["labels"])
         self.step, self.pool = state["step"], state["pool"]
         self.average = state.get("average")
 
@@ -203,7 +229,8 @@ def main() -> None:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
-    run = Run(model, replace(phase, **changes), arguments.output)
+    labels = read_labels(arguments.start)
+    run = Run(model, replace(phase, **changes), arguments.output, labels)
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
     if arguments.save:

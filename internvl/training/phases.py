@@ -19,6 +19,7 @@ EVEN = {
 }
 FIRST_TILES = {"": (0.88, 0.04, 0.08)}
 FEW_TILES = {"": (0.75, 0.1, 0.15), "documents": (0.15, 0.3, 0.55)}
+LABEL_TILES = {"": (0.7, 0.1, 0.2), "documents": (0.1, 0.25, 0.65)}
 MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 
 
@@ -26,9 +27,10 @@ MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 class Phase:
     """What trains, on which mixture, how fast, for how many steps.
 
-    `gloss` steps at the start show the projector the words for what it sees. With `average`, what
-    is saved as a checkpoint is a running mean of the weights that keeps this share at every step:
-    good at any moment, where the last weights are only good after the learning rate has fallen.
+    `gloss` steps at the start show the projector what the labels of a tile say. With `average`,
+    what is saved as a checkpoint is a running mean of the weights that keeps this share at every
+    step: good at any moment, where the last weights are only good after the learning rate has
+    fallen.
     """
 
     name: str
@@ -48,6 +50,14 @@ PHASES = {
     phase.name: phase
     for phase in (
         Phase("language", _LANGUAGE, Mixture(EVEN | {"photo": 0.0}, as_text=1.0), 1e-3, 600),
+        Phase(
+            "labels",
+            _LANGUAGE,
+            Mixture(EVEN, LABEL_TILES, as_text=0.05, seed=8, labels=True),
+            1e-3,
+            8000,
+            average=0.99,
+        ),
         Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300),
         Phase(
             "answers",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 JPEG_QUALITY = (75, 100)
+JPEG_SHARE = 0.4  # of the pictures that the nano model's own runs draw
 
 
 @dataclass(frozen=True)

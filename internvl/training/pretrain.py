@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from internvl.preprocessing import choose_grid, compress, normalise
-from internvl.training.cells import CellHead, cell_loss, label_cells, pick_region
+from internvl.preprocessing import compress, normalise
+from internvl.training.cells import CellHead, cell_loss, cut_regions, label_cells
 from internvl.training.geometry import Geometry, new_tower
 from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
-from internvl.training.preparation import JPEG_QUALITY
+from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import draw
 
 MIXTURE = {
@@ -42,7 +42,7 @@ Example = tuple[Tensor, Tensor, Tensor]
 
 
 class Tiles(IterableDataset[Example]):
-    """Single tiles with their targets: `(3, 448, 448)` uint8, `(3, 32, 32)`, `(5, 32, 32)`."""
+    """Single tiles with their targets: `(3, 448, 448)` uint8, `(7, 32, 32)`, `(5, 32, 32)`."""
 
     def __init__(self, first: int, split: str = "train") -> None:
         super().__init__()
@@ -63,10 +63,9 @@ def draw_tile(number: int, split: str) -> Example:
     kind = rng.choices(list(MIXTURE), list(MIXTURE.values()))[0]
     canvas = rng.choice(draw(kind, number, split, seed=1).canvases)
     fine = rng.random() < (0.9 if kind == "documents" else 0.3)
-    grid = choose_grid(*canvas.size, rng.choice((6, 12, 12)) if fine else 1)
-    region = pick_region(rng, canvas.size, grid.columns, grid.rows)
+    region = rng.choice(cut_regions(canvas.size, rng.choice((6, 12, 12)) if fine else 1))
     tile = canvas.image.resize((448, 448), Image.Resampling.BICUBIC, box=region)
-    if rng.random() < 0.4:
+    if rng.random() < JPEG_SHARE:
         tile = compress(tile, rng.randint(*JPEG_QUALITY))
     targets = label_cells(canvas.marks, region)
     pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)

@@ -6,6 +6,7 @@ The prompt is the one the app uses (`internvl.chat.render`), and pictures are cu
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Turn, render
 from internvl.model.tokenizer import encode
 from internvl.preprocessing import compress, split_into_tiles
-from internvl.training.preparation import JPEG_QUALITY
+from internvl.training.cells import CELLS, GROUPS, Targets, cut_regions, label_cells
+from internvl.training.label_projector import Labels
+from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import Exchange, Scene, draw
 from internvl.training.scenes.canvas import Mark
 
@@ -29,7 +32,8 @@ MAX_TILES = (1, 6, 12)
 class Mixture:
     """How often each kind of scene comes, and how often each of `MAX_TILES` for it.
 
-    `as_text` is the share of scenes told in words instead of shown.
+    `as_text` is the share of scenes told in words instead of shown. With `labels`, tiles come as
+    what was drawn in their cells, not as pixels.
     """
 
     kinds: dict[str, float]
@@ -37,15 +41,22 @@ class Mixture:
     as_text: float = 0.0
     most_exchanges: int = 12
     seed: int = 3
+    labels: bool = False
 
 
 @dataclass(frozen=True)
 class Sample:
-    """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`."""
+    """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels."""
 
     ids: list[int]
     learned: list[bool]
     tiles: Tensor
+    labels: Labels | None = None
+
+    @property
+    def tile_count(self) -> int:
+        """How many tiles there are, as pixels or labels."""
+        return len(self.labels.classes if self.labels else self.tiles)
 
 
 def converse(
@@ -79,13 +90,23 @@ def choose_exchanges(rng: random.Random, scene: Scene, most: int) -> list[Exchan
 
 def cut(scene: Scene, max_tiles: int) -> list[list[Image.Image]]:
     """The tiles of each picture; pictures share the budget, a frame is one tile."""
-    if scene.video:
-        max_tiles = 1
-    share = max(1, max_tiles // max(1, len(scene.canvases)))
-    return [split_into_tiles(canvas.image, share) for canvas in scene.canvases]
+    return [split_into_tiles(canvas.image, _share(scene, max_tiles)) for canvas in scene.canvases]
 
 
-def tile_counts(scene: Scene, tiles: list[list[Image.Image]]) -> list[list[int]]:
+def cut_labels(scene: Scene, max_tiles: int) -> list[list[Targets]]:
+    """What was drawn in the cells of each picture's tiles."""
+    share = _share(scene, max_tiles)
+    return [
+        [label_cells(canvas.marks, region) for region in cut_regions(canvas.size, share)]
+        for canvas in scene.canvases
+    ]
+
+
+def _share(scene: Scene, max_tiles: int) -> int:
+    return 1 if scene.video else max(1, max_tiles // max(1, len(scene.canvases)))
+
+
+def tile_counts(scene: Scene, tiles: Sequence[Sequence[object]]) -> list[list[int]]:
     """One list per attachment, as `render` takes them."""
     counts = [len(picture) for picture in tiles]
     if scene.video:
@@ -111,17 +132,24 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
         ids, learned = encode(tokenizer, render(conversation, [], tokens_per_tile))
         return Sample(ids, learned, torch.empty(0, 3, 448, 448, dtype=torch.uint8))
     weights = mixture.tiles.get(kind, mixture.tiles.get("", (1.0, 0.0, 0.0)))
-    tiles = cut(scene, rng.choices(MAX_TILES, weights)[0])
+    max_tiles = rng.choices(MAX_TILES, weights)[0]
+    cells = cut_labels(scene, max_tiles) if mixture.labels else []
+    tiles = [] if mixture.labels else cut(scene, max_tiles)
     conversation = converse(scene, exchanges, system)
-    segments = render(conversation, tile_counts(scene, tiles), tokens_per_tile)
+    segments = render(conversation, tile_counts(scene, cells or tiles), tokens_per_tile)
     ids, learned = encode(tokenizer, segments)
-    jpeg = not scene.video and rng.random() < 0.4
-    flat = [
-        compress(tile, rng.randint(*JPEG_QUALITY)) if jpeg else tile
-        for picture in tiles
-        for tile in picture
-    ]
-    return Sample(ids, learned, stack(flat))
+    if mixture.labels:
+        return Sample(ids, learned, stack([]), stack_labels(list(chain(*cells))))
+    if not scene.video and rng.random() < JPEG_SHARE:
+        tiles = [[compress(t, rng.randint(*JPEG_QUALITY)) for t in part] for part in tiles]
+    return Sample(ids, learned, stack(list(chain(*tiles))))
+
+
+def stack_labels(targets: Sequence[Targets]) -> Labels:
+    """The labels of tiles as tensors."""
+    classes = np.array([t.classes for t in targets], np.int8).reshape(-1, len(GROUPS), CELLS, CELLS)
+    offsets = np.array([t.offsets for t in targets], np.float32).reshape(-1, 5, CELLS, CELLS)
+    return Labels(torch.from_numpy(classes), torch.from_numpy(offsets))
 
 
 def stack(tiles: list[Image.Image]) -> Tensor:
@@ -193,7 +221,7 @@ class Batches(IterableDataset[tuple[int, list[Sample]]]):
         batches: list[list[Sample]] = [[]]
         for sample in samples:
             batch = batches[-1]
-            tiles = sum(len(s.tiles) for s in batch) + len(sample.tiles)
+            tiles = sum(s.tile_count for s in batch) + sample.tile_count
             if batch and (len(sample.ids) * (len(batch) + 1) > self.tokens or tiles > self.tiles):
                 batches.append([])
             batches[-1].append(sample)

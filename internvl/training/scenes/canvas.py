@@ -223,9 +223,12 @@ class Canvas:
         fill: Rgb | None,
         edge: Rgb | None,
         width: int = 1,
+        colour: str | None = None,
     ) -> None:
-        """A rectangle that is scenery, not something to be named."""
+        """A rectangle that is scenery; with a `colour`, it is told that this is there."""
         self._draw.rectangle(box, fill=fill, outline=edge, width=width)
+        if colour:
+            self.marks.append(Mark(*box, "blob", None, colour))
 
     def line(self, points: list[tuple[float, float]], rgb: Rgb, width: int = 1) -> None:
         """A line that is scenery."""

@@ -70,7 +70,7 @@ def _bars(rng: random.Random, split: Split) -> Scene:
         x = 0.04 * width + index * slot
         top = floor - value / 100 * 0.62 * height
         bar = (x + 0.15 * slot, top, x + 0.75 * slot, floor)
-        canvas.box(bar, pick_rgb(rng, colour), (60, 60, 60))
+        canvas.box(bar, pick_rgb(rng, colour), (60, 60, 60), colour=colour)
         number = (x + 0.25 * slot, top - 1.3 * font.size)
         canvas.text(str(value), number, font, "black", (0, 0, 0))
         canvas.text(label, (x + 0.1 * slot, floor + 0.2 * font.size), font, "black", (0, 0, 0))
