@@ -114,6 +114,8 @@ class Prefix:
         if surplus:
             self.cache.crop(-surplus)
             self.content = self.content[:common]
+            for layer in self._layers:
+                layer.shrink()
         return common
 
 
