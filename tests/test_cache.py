@@ -86,3 +86,17 @@ def test_tokens_are_written_beside_the_old_ones_and_over_those_cut_off():
     assert keys.shape[-2] == 2 + ROOM - 100 + 600
     assert torch.equal(keys[..., :150, :], states[..., :150, :])
     assert torch.equal(keys[..., -600:, :], states[..., 300:, :])
+
+
+def test_a_deep_cut_gives_room_back_and_a_shallow_one_keeps_it():
+    content = np.arange(4 * ROOM)
+    prefix = prefix_of(content)
+    full = prefix.bytes
+    prefix.cut(content[: 3 * ROOM])
+    assert prefix.bytes == full
+    assert prefix.cut(content[:11]) == 10
+    assert prefix.bytes == 2 * 2 * (10 + ROOM) * 4
+    assert prefix.cache.layers[1].keys.flatten().tolist() == list(range(10))
+    state = torch.full((1, 1, 1, 1), 77.0)
+    keys, _ = prefix.cache.update(state, state, 0)
+    assert keys.flatten().tolist() == [*range(10), 77]

@@ -331,6 +331,35 @@ def test_the_oldest_pictures_give_way_when_the_context_is_full(engine):
     assert receipt.tiles == sum(map(sum, estimate.tile_counts))
 
 
+def test_an_estimate_knows_what_is_kept_and_how_fast_this_machine_was(engine, monkeypatch):
+    conversation = Conversation(turns=[Turn("What?", (picture(),))])
+    before = engine.estimate(conversation, SHORT)
+    assert before.seconds is None
+    assert 0 < before.memory_bytes < before.free_bytes
+    ask(engine, conversation)
+    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    kept = engine.estimate(conversation, SHORT)
+    engine.forget(conversation.id)
+    tiles_kept = engine.estimate(conversation, SHORT)
+    engine._visual.clear()
+    nothing_kept = engine.estimate(conversation, SHORT)
+    for number in (0, 1):
+        assert 0 < kept.seconds[number] < tiles_kept.seconds[number] < nothing_kept.seconds[number]
+    assert kept.seconds[0] <= kept.seconds[1]
+    assert kept.memory_bytes < tiles_kept.memory_bytes < nothing_kept.memory_bytes
+
+
+def test_what_cannot_fit_is_refused_before_anything_is_read(engine, monkeypatch):
+    conversation = Conversation(turns=[Turn("What?", (picture(),))])
+    monkeypatch.setattr("internvl.engines.costs.free_main_memory", lambda: 1_000_000)
+    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    for work in (engine.stream, engine.prepare):
+        with pytest.raises(
+            OutOfMemory, match=r"about 0\.\d GB .* and 0\.0 GB are free.*fewer tiles"
+        ):
+            list(work(conversation, SHORT))
+
+
 def test_the_answer_is_cut_off_at_the_end_of_the_context(engine):
     question = "word"
     while engine.estimate(Conversation(turns=[Turn(question)]), SHORT).prompt_tokens < 4080:

@@ -42,6 +42,10 @@ class ByteCache(Generic[Key, Value]):
             self._entries.move_to_end(key)
             return self._entries[key][0]
 
+    def __contains__(self, key: Key) -> bool:
+        with self._lock:
+            return key in self._entries
+
     def put(self, key: Key, value: Value) -> None:
         """Keep the value, dropping the least recently used ones to make room."""
         size = self._size(value)
@@ -102,18 +106,24 @@ class Prefix:
         lengths = {layer.get_seq_length() for layer in self._layers}
         return lengths == {len(self.content)}
 
+    def common(self, content: NDArray[np.int64]) -> int:
+        """How many places this prefix and `content` begin with alike, all but the last at most."""
+        length = min(len(self.content), len(content) - 1)
+        different = np.flatnonzero(self.content[:length] != content[:length])
+        return int(different[0]) if len(different) else length
+
     def cut(self, content: NDArray[np.int64]) -> int:
         """Keep what this prefix and `content` begin with, all but the last place at most.
 
         Returns how many places that is.
         """
-        length = min(len(self.content), len(content) - 1)
-        different = np.flatnonzero(self.content[:length] != content[:length])
-        common = int(different[0]) if len(different) else length
+        common = self.common(content)
         surplus = len(self.content) - common
         if surplus:
             self.cache.crop(-surplus)
             self.content = self.content[:common]
+            for layer in self._layers:
+                layer.shrink()
         return common
 
 

@@ -26,7 +26,7 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         if end > self._room[0].shape[-2]:
-            places = end + max(ROOM, end // 4)
+            places = room_for(end)
             self._room = [
                 _enlarged(self.keys, key_states, start, places),
                 _enlarged(self.values, value_states, start, places),
@@ -35,6 +35,21 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             room[..., start:end, :] = states
         self.keys, self.values = (room[..., :end, :] for room in self._room)
         return self.keys, self.values
+
+    def shrink(self) -> None:
+        """Give room back after a deep cut, when less than half of it is used."""
+        used = self.get_seq_length()
+        if self.keys is not None and used + ROOM < self._room[0].shape[-2] // 2:
+            self._room = [
+                _enlarged(self.keys, self._room[0], used, used + ROOM),
+                _enlarged(self.values, self._room[1], used, used + ROOM),
+            ]
+            self.keys, self.values = (room[..., :used, :] for room in self._room)
+
+
+def room_for(places: int) -> int:
+    """Places that a layer of `places` keeps room for, at most."""
+    return places + max(ROOM, places // 4)
 
 
 def _enlarged(

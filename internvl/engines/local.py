@@ -31,9 +31,10 @@ from internvl.engines.base import (
 )
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
+from internvl.engines.costs import PREFILL, Costs
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
-from internvl.engines.reader import PREFILL, Reader
+from internvl.engines.reader import Reader
 from internvl.engines.sampling import Sampler
 from internvl.engines.scheduler import Scheduler, Ticket
 from internvl.model import Model, ModelError, PieceStream
@@ -42,7 +43,6 @@ Loader = Callable[[Callable[[float], None]], Model]
 """Loads a model, calling what it is given with the fraction done."""
 
 Returned = TypeVar("Returned")
-
 
 Times = tuple[float, float]
 """When the first and the last token came, by time.perf_counter()."""
@@ -88,13 +88,7 @@ class LocalEngine:
 
     def estimate(self, conversation: Conversation, settings: Settings) -> Estimate:
         """The cost of the conversation as it stands. Raises PromptTooLong, AttachmentError."""
-        prompt = self._prompt(conversation, settings)
-        return Estimate(
-            tile_counts=prompt.tile_counts,
-            visual_tokens=len(prompt.slots),
-            prompt_tokens=len(prompt.ids),
-            context_tokens=self.model.context_length,
-        )
+        return self._costs.estimate(conversation.id, self._prompt(conversation, settings), settings)
 
     def prepare(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
         """Read everything up to the last picture ahead, so that only the question is left."""
@@ -102,6 +96,7 @@ class LocalEngine:
         with self._scheduler.enter(answer=False) as ticket, self._memory():
             prompt = self._prompt(conversation, settings)
             with self._prefixes.use(conversation.id, prompt.content, ahead=True) as prefix:
+                self._costs.check(prompt, prefix, settings)
                 for event in self._read_ahead(prompt, prefix, ticket):
                     yield event
                     if prefix.wanted:
@@ -119,6 +114,7 @@ class LocalEngine:
             prompt = self._prompt(conversation, settings)
             with self._prefixes.use(conversation.id, prompt.content) as prefix:
                 cached = len(prefix.content)
+                self._costs.check(prompt, prefix, settings)
                 visual = yield from self._reader.read(prompt, cached, ticket)
                 end = len(prompt.ids)
                 logits = yield from self._reader.prefill(prompt, end, prefix, visual, ticket)
@@ -161,7 +157,11 @@ class LocalEngine:
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.model, self._visual)
+        return Reader(self.model, self._visual, self._costs.speeds)
+
+    @cached_property
+    def _costs(self) -> Costs:
+        return Costs(self.model, self._visual, self._prefixes)
 
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
         return build_prompt(self.model, self._reader.pictures, conversation, settings)

@@ -1,5 +1,6 @@
 """Reading a prompt: tiles to visual tokens, then the prompt piece by piece into a prefix."""
 
+import time
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import torch
 
 from internvl.engines.base import Event, Reading
 from internvl.engines.cache import ByteCache, Prefix
+from internvl.engines.costs import PREFILL, Speeds
 from internvl.engines.forward import Forward
 from internvl.engines.pictures import Pictures, Tile
 from internvl.engines.prompt import Prompt
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
 
     from internvl.model import Model
 
-PREFILL = 256
-"""Most places of a prompt that are read in one step, so that Stop and others' turns come soon."""
-
 
 class Reader:
     """Reads pictures once: visual tokens are kept in `visual` by tile."""
 
-    def __init__(self, model: "Model", visual: ByteCache[Tile, torch.Tensor]) -> None:
+    def __init__(
+        self, model: "Model", visual: ByteCache[Tile, torch.Tensor], speeds: Speeds
+    ) -> None:
+        self._speeds, self._device = speeds, model.device
         self.forward = Forward(model)
         self.pictures = Pictures(model.tile_size)
         self._tokens_per_tile = model.tokens_per_tile
@@ -40,13 +42,20 @@ class Reader:
         if len(visual) == len(known):
             return visual
         yield Reading(sum(tile in visual for tile in wanted), len(wanted))
-        for tile, pixels in self._pixels(prompt, known.keys() - visual.keys()):
+        pixels = self._pixels(prompt, known.keys() - visual.keys())
+        while True:
+            began = time.perf_counter()
+            tile, picture = next(pixels, (None, None))
+            opened = time.perf_counter() - began
+            if tile is None or picture is None:
+                return visual
             yield from ticket.wait()
             with ticket.step():
-                visual[tile] = self.forward.read_tile(pixels)
+                began = time.perf_counter()
+                visual[tile] = self.forward.read_tile(picture)
+                self._speeds.add_tile(opened + self._since(began))
             self._visual.put(tile, visual[tile])
             yield Reading(sum(tile in visual for tile in wanted), len(wanted))
-        return visual
 
     def prefill(
         self,
@@ -69,8 +78,16 @@ class Reader:
             yield from ticket.wait()
             with ticket.step():
                 last = min(place + PREFILL, end)
+                began = time.perf_counter()
                 logits = self.forward.extend_prefix(prefix, prompt, visual, last)
+                self._speeds.add_piece(last - place, self._since(began))
         return logits
+
+    def _since(self, began: float) -> float:
+        """Seconds until all work given to the device is done."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter() - began
 
     def _pixels(self, prompt: Prompt, missing: set[Tile]) -> "Iterator[tuple[Tile, Image]]":
         """The missing tiles in the model's order; a picture is opened only for what it misses."""
