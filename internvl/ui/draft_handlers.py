@@ -38,11 +38,12 @@ class DraftHandlers(Page):
     @friendly
     def touch(self, visitor: Visitor, action: str, name: str) -> View:
         """A button in the tile view: remove an attachment by its position, or try an example."""
-        if action == "example" and name in self.examples:
-            shown = self._attach(visitor, [str(self.examples[name].path)], only=True)
-            question = self.examples[name].question.get((visitor or {}).get("language", "en"), "")
-            return merged(shown, {"question": {"value": question}})
         session, text = self.enter(visitor)
+        if action == "example" and name in self.examples:
+            example = self.examples[name]
+            shown = self._attach(visitor, [str(example.path)], only=True)
+            question = example.questions[text["tray.language"]]
+            return merged(shown, {"question": {"value": question}})
         if action == "remove" and name.isdecimal():
             with session.lock:
                 drafts.take_away(session, int(name))

@@ -54,9 +54,11 @@ def serve(
 
 
 def find_examples(folder: Path = ASSETS / "examples") -> list[Example]:
-    """The pictures to try, with the questions of `examples.json` where there is one:
-    `{"receipt.png": {"en": "What is the total?", "zh": "总额是多少？"}}`."""
+    """The pictures to try that `examples.json` lists, with title and question in each language:
+    `{"receipt.png": {"title": {"en": "A receipt", ...}, "question": {"en": "The total?", ...}}}`.
+    """
     listed = folder / "examples.json"
-    questions = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
-    pictures = sorted(p for p in folder.glob("*") if p.suffix.lower() in (".png", ".jpg", ".webp"))
-    return [Example(path, questions.get(path.name, {})) for path in pictures]
+    content = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
+    return [
+        Example(folder / name, words["title"], words["question"]) for name, words in content.items()
+    ]

@@ -61,10 +61,11 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Example:
-    """A picture of `assets/examples` to try, with a question in each language."""
+    """A picture of `assets/examples` to try, with its title and a question in each language."""
 
     path: Path
-    question: Mapping[str, str]
+    titles: Mapping[str, str]
+    questions: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -75,11 +76,6 @@ class Example:
     def source(self) -> str:
         """A small copy as a data address."""
         return display_copy(str(self.path), _SMALL)
-
-    @property
-    def title(self) -> str:
-        """What is written under the example."""
-        return self.path.stem.replace("_", " ").replace("-", " ").capitalize()
 
 
 def draw_tray(

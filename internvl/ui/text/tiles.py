@@ -23,6 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nothing attached. Questions without a picture work, too.",
         "尚未添加附件。不附图片也可以提问。",
     ),
+    "tray.language": ("en", "zh"),
     "tray.examples": ("Or try one of these", "或者试试这些"),
     "tray.picture": ("Image-{number}", "Image-{number}"),
     "tray.lone": ("Picture", "图片"),
