@@ -3,7 +3,7 @@ BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: demo test check format train-smoke bench bench-full
+.PHONY: demo test check format train-smoke bench bench-full screenshots
 
 demo: .venv/demo ## start the app with the embedded model on http://127.0.0.1:7860
 	$(BIN)/python app.py $(ARGS)
@@ -39,6 +39,9 @@ bench: .venv/dev ## speed against the official flow; bench-full measures everyth
 
 bench-full: .venv/dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed --full $(ARGS)
+
+screenshots: .venv/dev ## the README's pictures, by a walk through the page
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.screenshots $(ARGS)
 
 .venv/train: requirements.txt requirements-train.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
