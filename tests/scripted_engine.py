@@ -38,7 +38,8 @@ class ScriptedEngine:
                 counts.append([grid.tiles])
             else:
                 clip = (attachment.max_frames, attachment.start, attachment.end)
-                counts.append([1] * len(sample_frames(attachment.path, *clip)))
+                sampled = [frame.index for frame in sample_frames(attachment.path, *clip)]
+                counts.append([1] * len(attachment.kept_frames(sampled)))
         return counts
 
     def estimate(self, conversation: Conversation, settings: Settings) -> Estimate:

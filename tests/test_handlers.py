@@ -10,7 +10,7 @@ from scripted_engine import ScriptedEngine
 
 from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings
 from internvl.engines.base import Loading, QueueFull, Reading, Text, Waiting
-from internvl.ui import drafts, tiles
+from internvl.ui import drafts, frames
 from internvl.ui.chat import to_markdown
 from internvl.ui.handlers import Handlers
 from internvl.ui.page import VALUES
@@ -282,10 +282,10 @@ def test_decoding_does_not_hold_the_session(handlers, visitor, session, clip, mo
         thread = threading.Thread(target=probe)
         thread.start()
         thread.join()
-        return (tiles.FrameView("", "0:00.0"),)
+        return (frames.FrameView("", 0.0, 0, bytes(3072)),)
 
     monkeypatch.setattr(drafts, "frame_views", decoding)
-    monkeypatch.setattr(tiles, "frame_views", decoding)
+    monkeypatch.setattr(frames, "frame_views", decoding)
     for handle in (
         lambda: handlers.add_video(visitor, str(clip)),
         lambda: handlers.change(visitor, *values(max_frames=3)),

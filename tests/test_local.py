@@ -25,7 +25,13 @@ from internvl.engines import (
 )
 from internvl.engines.prompt import build_prompt
 from internvl.model import ModelError
-from internvl.preprocessing import AttachmentError, Frame, load_image, split_into_tiles
+from internvl.preprocessing import (
+    AttachmentError,
+    Frame,
+    load_image,
+    sample_frames,
+    split_into_tiles,
+)
 
 GOLDEN = Path("tests/data/golden")
 PHOTO = GOLDEN / "images" / "photo_502x343.png"
@@ -434,3 +440,18 @@ def test_equal_pictures_at_another_budget_read_only_what_is_new(engine, tmp_path
     )
     assert receipt.tiles == 3
     assert Reading(1, 3) in events and Reading(0, 3) not in events  # the thumbnail is known
+
+
+def test_a_dropped_frame_is_not_read_and_the_others_are_counted_on(engine, clip):
+    video = Attachment(clip, "video", max_frames=4)
+    whole = engine.estimate(Conversation(turns=[Turn("What?", (video,))]), Settings())
+    positions = [frame.index for frame in sample_frames(clip, 4)]
+    less = replace(video, dropped=(positions[1],))
+    conversation = Conversation(turns=[Turn("What?", (less,))])
+    assert engine.estimate(conversation, Settings()).tile_counts == [[1, 1, 1]]
+    assert whole.tile_counts == [[1, 1, 1, 1]]
+    readings = [e for e in engine.prepare(conversation, SHORT) if isinstance(e, Reading)]
+    assert readings[-1].total == 3
+    tiles = engine._reader.pictures.tiles(less)
+    assert [tile.part[0] for tile in tiles] == [positions[0], *positions[2:]]
+    assert [tile for tile, _ in engine._reader.pictures.load(less)] == tiles

@@ -15,9 +15,10 @@ from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
 from internvl.engines import LocalEngine, Reading, Waiting
 from internvl.preprocessing import load_image, sample_frames, split_into_tiles
 from internvl.training.examples import CHOSEN, write_examples
+from internvl.ui.frames import clock
 from internvl.ui.serve import find_examples
 from internvl.ui.text import WORDS, words
-from internvl.ui.tiles import clock, count_tiles, draw_tray
+from internvl.ui.tiles import count_tiles, draw_tray
 from internvl.ui.views import status
 
 TEXT = words("en")
@@ -139,7 +140,7 @@ def test_the_frames_are_those_the_model_gets(clip, bounds):
     ((_, numbers, said),) = sheets(html)
     assert numbers == list(range(1, len(frames) + 1))
     assert said == f"{len(frames)} frames = {len(frames)} tiles"
-    assert re.findall(r"<span>(\d+:[\d.]+)</span>", html) == [clock(f.time) for f in frames]
+    assert re.findall(r">(\d+:[\d.]+)</button>", html) == [clock(f.time) for f in frames]
     for position, frame in enumerate(frames):
         expected = frame.picture.copy()
         expected.thumbnail((224, 224))

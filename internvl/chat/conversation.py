@@ -5,7 +5,7 @@ A `Turn` is a question with its answer, so retrying is `turn.answer = ""` and un
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,9 @@ class Attachment:
     `start` and `end` bound a video in seconds. `max_tiles` (per picture) and `max_frames` (per
     video) are None until the attachment is sent; `freeze` then fixes them, so that a slider moved
     later changes nothing that was said before.
+
+    `dropped` are frames the model does not get, by their positions in the video from 0; a position
+    that no sampled frame has changes nothing, so that a choice outlives a slider moved to and fro.
     """
 
     path: str | Path
@@ -32,10 +35,22 @@ class Attachment:
     end: float | None = None
     max_tiles: int | None = None
     max_frames: int | None = None
+    dropped: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dropped", tuple(self.dropped))  # JSON brings a list
         if self.kind not in ("image", "video"):
             raise ValueError(f"an attachment is an 'image' or a 'video', not {self.kind!r}")
+
+    def kept_frames(self, sampled: Sequence[int]) -> list[int]:
+        """Those of the sampled frames (positions in the video) that the model gets.
+
+        When every one was dropped it gets them all: a video is never without a frame.
+
+        >>> Attachment("clip.mp4", "video", dropped=(12, 37)).kept_frames([12, 62])
+        [62]
+        """
+        return [frame for frame in sampled if frame not in self.dropped] or list(sampled)
 
 
 @dataclass

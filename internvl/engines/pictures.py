@@ -83,14 +83,16 @@ class Pictures:
             cut = split_into_tiles(image, attachment.max_tiles or 1, self._tile_size)
             yield from zip(self.tiles(attachment), cut, strict=True)
         else:
-            yield from self._frames(attachment).result()
+            kept = set(self.tiles(attachment))
+            yield from (frame for frame in self._frames(attachment).result() if frame[0] in kept)
 
     def _full(self, attachment: Attachment) -> list[list[Tile]]:
         """One list per picture or frame; a picture's last tile shows the whole of it."""
         if attachment.kind == "video":
             known = self._indices.get(self._clip(attachment))
             tiles = known or [tile for tile, _ in self._frames(attachment).result()]
-            return [[tile] for tile in tiles]
+            kept = set(attachment.kept_frames([tile.part[0] for tile in tiles]))
+            return [[tile] for tile in tiles if tile.part[0] in kept]
         digest = content_digest(attachment.path)
         grid = choose_grid(*image_size(attachment.path), attachment.max_tiles or 1, self._tile_size)
         places = grid.columns * grid.rows

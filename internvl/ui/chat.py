@@ -11,8 +11,11 @@ from typing import Any
 
 from internvl.chat import Attachment, Conversation, Turn
 from internvl.preprocessing import AttachmentError
+from internvl.ui.clips import CLIPS
+from internvl.ui.frames import strip_of
 from internvl.ui.html import fill_line
-from internvl.ui.tiles import count_tiles, display_copy, frame_views
+from internvl.ui.links import last_video, link_frames
+from internvl.ui.tiles import count_tiles, display_copy
 
 Message = dict[str, str]
 _THUMBNAIL = 320
@@ -34,20 +37,25 @@ def draw_chat(
     An answer without a receipt was stopped. Tiles have `tile_size` pixels each way.
     """
     messages, pictures, tiles = [], 0, 0
-    for turn in conversation.turns:
+    for place, turn in enumerate(conversation.turns, 1):
         messages.append({"role": "user", "content": _asked(turn, pictures, text)})
         pictures += sum(attachment.kind == "image" for attachment in turn.attachments)
         tiles += sum(count_tiles(attachment, tile_size) for attachment in turn.attachments)
+        video = last_video(conversation.turns[:place])
         if any(turn is r for r in running):
-            messages.append(draw_answer(turn, text))
+            messages.append(draw_answer(turn, text, video=video))
         else:
-            messages.append(draw_answer(turn, text, _marks(turn, tiles, text)))
+            messages.append(draw_answer(turn, text, _marks(turn, tiles, text), video))
     return messages
 
 
-def draw_answer(turn: Turn, text: Mapping[str, str], below: str = "") -> Message:
-    """The message of one answer, with a line below it."""
-    answer = to_markdown(turn.answer) or ("" if below else text["chat.thinking"])
+def draw_answer(
+    turn: Turn, text: Mapping[str, str], below: str = "", video: Attachment | None = None
+) -> Message:
+    """The message of one answer, with a line below it; its frames are those of `video`."""
+    answer = link_frames(to_markdown(turn.answer), video, text) or (
+        "" if below else text["chat.thinking"]
+    )
     return {"role": "assistant", "content": f"{answer}\n\n{below}" if below else answer}
 
 
@@ -107,12 +115,12 @@ def _sent(attachment: Attachment, number: int, text: Mapping[str, str]) -> dict[
     title = text["tray.picture"].format(number=number) if picture else text["tray.video"]
     try:
         if picture:
-            return {"title": title, "source": display_copy(path, _THUMBNAIL)}
-        clip = (attachment.max_frames or 1, attachment.start, attachment.end)
-        frames = frame_views(path, *clip)
+            return {"title": title, "source": display_copy(path, _THUMBNAIL), "clip": ""}
+        frames = strip_of(attachment).kept
     except AttachmentError:
-        return {"title": title, "source": ""}
-    return {"title": title, "source": frames[len(frames) // 2].source}
+        return {"title": title, "source": "", "clip": ""}
+    source = frames[len(frames) // 2].source
+    return {"title": title, "source": source, "clip": CLIPS.key(path)}
 
 
 def _prose(markdown: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from internvl.chat import Attachment, Conversation, Session, Turn, freeze
 from internvl.engines.base import PromptTooLong, Reading
 from internvl.ui import drafts, views
-from internvl.ui.errors import friendly
+from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Page, Visitor, closing, request
 from internvl.ui.tiles import count_tiles
 from internvl.ui.views import View, Words, merged
@@ -37,13 +37,17 @@ class DraftHandlers(Page):
 
     @friendly
     def touch(self, visitor: Visitor, action: str, name: str) -> View:
-        """A button in the tile view: remove an attachment by its position, or try an example."""
+        """A button in the tile view: remove an attachment, leave out frames, try an example."""
         session, text = self.enter(visitor)
         if action == "example" and name in self.examples:
             example = self.examples[name]
             shown = self._attach(visitor, [str(example.path)], only=True)
             question = example.questions[text["tray.language"]]
             return merged(shown, {"question": {"value": question}})
+        if action in ("leave", "bring"):
+            positions = [int(part) for part in name.split(",") if part.isdecimal()]
+            if not drafts.drop_frames(session, positions, action == "leave"):
+                raise PageError(text["error.frame"])
         if action == "remove" and name.isdecimal():
             with session.lock:
                 drafts.take_away(session, int(name))

@@ -13,7 +13,8 @@ from typing import Literal
 
 from internvl.chat import Attachment, LimitError, Limits, Session, Turn
 from internvl.preprocessing import image_size
-from internvl.ui.tiles import display_copy, frame_views, video_seconds
+from internvl.ui.frames import frame_views, video_seconds
+from internvl.ui.tiles import display_copy
 
 
 def kind_of(path: str | Path) -> Literal["image", "video"]:
@@ -92,6 +93,27 @@ def set_clip(session: Session, start: float | None, end: float | None) -> None:
     with session.lock:
         attachments = [trimmed if a is video else a for a in session.draft.attachments]
         session.draft = replace(session.draft, attachments=tuple(attachments))
+
+
+def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bool:
+    """Leave out frames of the video on the page, by their positions in it, or bring them back.
+
+    Only frames that are in the strip can be meant. False when none would be left: nothing changes.
+    """
+    video = draft_video(session)
+    if video is None:
+        return True
+    views = frame_views(str(video.path), session.settings.max_frames, video.start, video.end)
+    shown = {view.index for view in views}
+    before, meant = set(video.dropped), shown & set(positions)
+    after = before | meant if dropped else before - meant
+    if dropped and shown <= after:
+        return False
+    changed = replace(video, dropped=tuple(sorted(after)))
+    with session.lock:
+        attachments = [changed if a is video else a for a in session.draft.attachments]
+        session.draft = replace(session.draft, attachments=tuple(attachments))
+    return True
 
 
 def draft_video(session: Session) -> Attachment | None:

@@ -14,6 +14,7 @@ from internvl.ui import drafts, views
 from internvl.ui.chat import draw_answer, draw_chat
 from internvl.ui.draft_handlers import DraftHandlers
 from internvl.ui.errors import PageError, friendly
+from internvl.ui.links import last_video
 from internvl.ui.page import Visitor, closing, request
 from internvl.ui.views import View, Words, merged
 
@@ -138,6 +139,7 @@ class Handlers(DraftHandlers):
     ) -> Iterator[View]:
         """Answer a turn; an earlier version of it gives way at the first word."""
         asked, turn = answering.request, answering.turn
+        video = last_video(asked.turns)
         try:
             messages = draw_chat(asked, text, [turn], self.about.tile_size)
             asked.turns[-1] = replace(turn)
@@ -149,7 +151,7 @@ class Handlers(DraftHandlers):
                         yield {}
                     elif isinstance(event, Text):
                         _grow(session, answering, event.text)
-                        messages = [*messages[:-1], draw_answer(turn, text)]
+                        messages = [*messages[:-1], draw_answer(turn, text, video=video)]
                         yield {"chat": {"value": messages}, **views.status("answering", text)}
                     elif isinstance(event, Receipt):
                         turn.receipt = receipt_values(event)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import gradio as gr
 
+from internvl.ui.clips import clip_route
 from internvl.ui.html import ASSETS
 from internvl.ui.theme import make_theme
 from internvl.ui.tiles import Example
 
-STYLES = ("page", "tiles", "chat", "phone")
+STYLES = ("page", "tiles", "chat", "video", "phone")
 """The files of assets/css, in the order in which they override each other."""
-SCRIPTS = ("page", "tiles", "names", "paste", "answers")
+SCRIPTS = ("page", "tiles", "names", "paste", "answers", "video")
 """The files of assets/js that every page loads; `page` comes first."""
 
 
@@ -40,6 +41,7 @@ def serve(
         theme=make_theme(),
         css_paths=[ASSETS / "css" / f"{name}.css" for name in STYLES],
         head="".join(f"<script>{script}</script>" for script in scripts),
+        app_kwargs={"routes": [clip_route()]},
         favicon_path=ASSETS / "favicon.png",
         footer_links=[],
         run_history=False,

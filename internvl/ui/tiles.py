@@ -3,8 +3,6 @@
 The grids and frames come from the preprocessor itself, with the budgets that sending would fix.
 """
 
-import base64
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,29 +10,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from internvl.chat import Attachment, Settings, freeze
 from internvl.preprocessing import (
     AttachmentError,
     choose_grid,
     image_size,
     load_image,
-    sample_frames,
-    video_info,
 )
+from internvl.ui.frames import VideoSheet, data_address, draw_video, strip_of
 from internvl.ui.html import fill
 
 _SHOWN = 1024
 _SMALL = 224
-
-
-@dataclass(frozen=True)
-class FrameView:
-    """A frame of a video: a small copy as a data address, its time in words."""
-
-    source: str
-    time: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,7 @@ class Sheet:
     One that can't be read any more is "broken", and `sum` says why.
     """
 
-    kind: Literal["image", "video", "broken"]
+    kind: Literal["image", "broken"]
     title: str
     name: str
     tiles: int
@@ -56,7 +43,6 @@ class Sheet:
     columns: int = 0
     rows: int = 0
     ratio: float = 1.0
-    frames: Sequence[FrameView] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +79,7 @@ def draw_tray(
     `earlier` pictures are in the conversation already; `examples` are offered when nothing is
     attached. Tiles have `tile_size` pixels each way.
     """
-    sheets = []
+    sheets: list[Sheet | VideoSheet] = []
     for attachment in freeze(attachments, settings):
         earlier += attachment.kind == "image"
         try:
@@ -102,7 +88,7 @@ def draw_tray(
                 sheets.append(_picture(attachment, text, title, tokens_per_tile, tile_size))
             else:
                 title = text["tray.video"]
-                sheets.append(_video(attachment, text, title, tokens_per_tile))
+                sheets.append(draw_video(attachment, text, title, tokens_per_tile))
         except AttachmentError as error:
             name = Path(attachment.path).name
             sheets.append(Sheet("broken", title, name, 0, sum=str(error), tokens="", facts=()))
@@ -112,16 +98,7 @@ def draw_tray(
 @lru_cache(maxsize=256)
 def display_copy(path: str, edge: int) -> str:
     """A data address of the picture as JPEG, at most `edge` pixels wide and high."""
-    return _data_address(load_image(path), edge)
-
-
-@lru_cache(maxsize=32)
-def frame_views(
-    path: str, max_frames: int, start: float | None, end: float | None
-) -> tuple[FrameView, ...]:
-    """Small copies of the frames the model gets, with their times."""
-    frames = sample_frames(path, max_frames, start, end)
-    return tuple(FrameView(_data_address(f.picture, _SMALL), clock(f.time)) for f in frames)
+    return data_address(load_image(path), edge)
 
 
 @lru_cache(maxsize=4096)
@@ -131,34 +108,9 @@ def count_tiles(attachment: Attachment, tile_size: int = 448) -> int:
     try:
         if attachment.kind == "image":
             return choose_grid(*image_size(path), attachment.max_tiles or 1, tile_size).tiles
-        clip = (attachment.max_frames or 1, attachment.start, attachment.end)
-        return len(frame_views(path, *clip))
+        return len(strip_of(attachment).kept)
     except AttachmentError:
         return 0
-
-
-@lru_cache(maxsize=256)
-def video_seconds(path: str) -> float:
-    """How long a video is. Raises AttachmentError."""
-    return video_info(path).duration
-
-
-def clock(seconds: float) -> str:
-    """A time in a video as people write it.
-
-    >>> clock(63.25)
-    '1:03.2'
-    """
-    tenths = math.floor(seconds * 10)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
-
-
-def _data_address(picture: Image.Image, edge: int) -> str:
-    copy = picture.copy()
-    copy.thumbnail((edge, edge))
-    content = io.BytesIO()
-    copy.save(content, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def _picture(
@@ -204,25 +156,3 @@ def _picture_facts(
     if used < allowed:
         facts.append(text["tray.allowed"].format(allowed=allowed, used=used))
     return facts
-
-
-def _video(
-    attachment: Attachment, text: Mapping[str, str], title: str, tokens_per_tile: int
-) -> Sheet:
-    path, seconds = str(attachment.path), video_seconds(str(attachment.path))
-    frames = frame_views(path, attachment.max_frames or 1, attachment.start, attachment.end)
-    clip = {
-        "start": clock(attachment.start or 0.0),
-        "end": clock(seconds if attachment.end is None else attachment.end),
-        "duration": clock(seconds),
-    }
-    return Sheet(
-        kind="video",
-        title=title,
-        name=Path(path).name,
-        tiles=len(frames),
-        sum=text["tray.frames"].format(tiles=len(frames)),
-        tokens=text["tray.tokens"].format(tokens=f"{len(frames) * tokens_per_tile:,}"),
-        facts=[text["tray.clip"].format(**clip)],
-        frames=frames,
-    )

@@ -9,9 +9,10 @@ from internvl.engines.base import Event, Loading, Reading, Waiting
 from internvl.preprocessing import AttachmentError
 from internvl.ui.chat import draw_chat
 from internvl.ui.drafts import draft_video
+from internvl.ui.frames import video_seconds
 from internvl.ui.html import fill
 from internvl.ui.text import WORDS, properties
-from internvl.ui.tiles import Example, draw_tray, video_seconds
+from internvl.ui.tiles import Example, draw_tray
 
 View = dict[str, dict[str, Any]]
 Words = Mapping[str, str]

@@ -1,0 +1,106 @@
+// Players: one in the tile view, and one over the talk that shows the frames named in answers.
+(() => {
+  const players = new Map(); // by place and clip: kept while the page around them is redrawn
+  const silent = new Set(); // clips that this browser can't play
+  let dock = null;
+
+  function makePlayer(clip, label) {
+    const player = document.createElement("video");
+    Object.assign(player, { controls: true, preload: "metadata", playsInline: true });
+    player.setAttribute("aria-label", label);
+    player.src = `${(window.gradio_config?.root ?? "").replace(/\/$/, "")}/clips/${clip}`;
+    const fail = () => { silent.add(clip); showSilence(); };
+    player.addEventListener("error", fail);
+    // Sound without a picture: the container is known here, the codec is not.
+    player.addEventListener("loadedmetadata", () => player.videoWidth || fail());
+    player.addEventListener("timeupdate", () => markFrame(player));
+    return player;
+  }
+
+  function playerFor(place, clip, label) {
+    const name = `${place} ${clip}`;
+    if (!players.has(name)) players.set(name, makePlayer(clip, label));
+    return players.get(name);
+  }
+
+  function moveTo(player, seconds) {
+    player.pause();
+    player.currentTime = seconds + 0.001; // else rounding can show the frame before
+  }
+
+  // The frame that the player shows, or has shown last.
+  function markFrame(player) {
+    const frames = [...(player.closest(".sheet")?.querySelectorAll(".frames .tile") ?? [])];
+    const now = frames.filter((frame) => Number(frame.dataset.time) <= player.currentTime + 0.002).at(-1);
+    frames.forEach((frame) => frame.classList.toggle("now", frame === now && player.currentTime > 0));
+  }
+
+  function showSilence() {
+    document.querySelectorAll(".player[data-clip]").forEach((place) => {
+      const unplayable = silent.has(place.dataset.clip);
+      const sentence = place.querySelector(".unplayable");
+      if (sentence.hidden === unplayable) sentence.hidden = !unplayable;
+      if (unplayable) place.querySelector("video")?.remove();
+      place.closest(".sheet")?.classList.toggle("silent", unplayable);
+    });
+  }
+
+  function makeDock() {
+    const made = document.createElement("section");
+    made.className = "dock";
+    made.innerHTML = '<header><p role="status"></p><button type="button" class="close">×</button></header><div class="player"><p class="unplayable" hidden></p></div>';
+    made.addEventListener("click", (event) => event.target.closest(".close") && closeDock());
+    made.addEventListener("keydown", (event) => event.key === "Escape" && closeDock());
+    document.querySelector("#talk").append(made);
+    return made;
+  }
+
+  function closeDock() {
+    const opener = dock.opener;
+    dock.querySelector("video")?.pause();
+    dock.remove();
+    dock = null;
+    if (opener?.isConnected) opener.focus();
+  }
+
+  function showInDock(link) {
+    const [clip, time] = link.value.split(" "); // the chat box lets no data attributes through
+    const named = link.title;
+    if (!dock?.isConnected) dock = makeDock();
+    dock.opener = link;
+    const words = internvl.words();
+    const place = dock.querySelector(".player");
+    dock.setAttribute("aria-label", named);
+    dock.querySelector("header p").textContent = named;
+    dock.querySelector(".close").setAttribute("aria-label", words.closePlayer);
+    dock.querySelector(".unplayable").textContent = words.unplayable;
+    const player = playerFor("dock", clip, named);
+    if (place.dataset.clip !== clip) {
+      place.querySelector("video")?.remove();
+      place.dataset.clip = clip;
+    }
+    if (!silent.has(clip) && !player.isConnected) place.prepend(player);
+    moveTo(player, Number(time));
+    showSilence();
+  }
+
+  internvl.afterChange(() => {
+    document.querySelectorAll("#tray .player[data-clip]").forEach((place) => {
+      const { clip, label } = place.dataset;
+      const player = playerFor("tray", clip, label);
+      if (!silent.has(clip) && player.parentElement !== place) {
+        place.prepend(player);
+        markFrame(player);
+      }
+    });
+    showSilence();
+  });
+
+  document.addEventListener("click", (event) => {
+    const moment = event.target.closest("#tray [data-seek]");
+    const player = moment?.closest(".sheet").querySelector("video");
+    if (player) moveTo(player, Number(moment.dataset.seek));
+    const link = event.target.closest(".frame-link");
+    if (link) showInDock(link);
+  });
+})();
