@@ -1,4 +1,4 @@
-"""From files to pixels: pictures opened safely, cut into tiles, and frames of videos."""
+"""From files to pixels: pictures opened safely, pages of PDFs, tiles, frames of videos."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from internvl.preprocessing.image import AttachmentError as AttachmentError
     from internvl.preprocessing.image import image_size as image_size
     from internvl.preprocessing.image import load_image as load_image
+    from internvl.preprocessing.pdf import Pages as Pages
+    from internvl.preprocessing.pdf import draw_pages as draw_pages
+    from internvl.preprocessing.pdf import is_pdf as is_pdf
+    from internvl.preprocessing.pdf import parse_pages as parse_pages
     from internvl.preprocessing.tiles import Grid as Grid
     from internvl.preprocessing.tiles import choose_grid as choose_grid
     from internvl.preprocessing.tiles import compress as compress
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "image": ("AttachmentError", "image_size", "load_image"),
+    "pdf": ("Pages", "draw_pages", "is_pdf", "parse_pages"),
     "tiles": (
         *("Grid", "choose_grid", "compress", "normalise"),
         *("split_into_tiles", "tiles_to_tensor"),
