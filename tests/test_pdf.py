@@ -77,11 +77,11 @@ def test_what_cannot_be_read_is_one_sentence(report, tmp_path):
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 20)
     assert is_pdf(broken)
-    with pytest.raises(AttachmentError, match="broken.pdf is damaged or no PDF"):
+    with pytest.raises(AttachmentError, match=r"broken\.pdf is damaged or no PDF"):
         draw_pages(broken, tmp_path)
     cut = tmp_path / "cut.pdf"
     cut.write_bytes(report.read_bytes()[:200])
-    with pytest.raises(AttachmentError, match="cut.pdf is damaged"):
+    with pytest.raises(AttachmentError, match=r"cut\.pdf is damaged"):
         draw_pages(cut, tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_a_document_that_takes_too_long_or_kills_the_child(report, tmp_path, mon
         draw_pages(report, tmp_path, time_limit=0.001)
     died = SimpleNamespace(stdout=b"", returncode=-11)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: died)
-    with pytest.raises(AttachmentError, match="report.pdf is damaged"):
+    with pytest.raises(AttachmentError, match=r"report\.pdf is damaged"):
         draw_pages(report, tmp_path)
 
 

@@ -40,8 +40,9 @@ class Session:
     the one on the page. Settings are kept within `limits`.
 
     Only in memory: the turns that are being answered (`running`; `answered` tells when one has
-    ended), files on their way to the draft (`incoming`), and how often the model was asked to read
-    ahead (`readings`).
+    ended), files on their way to the draft (`incoming`), how often the model was asked to read
+    ahead (`readings`), and the PDF that was attached last with the number of its pages
+    (`document`).
     """
 
     id: str
@@ -56,6 +57,7 @@ class Session:
     answered: threading.Condition = field(init=False, repr=False, compare=False)
     incoming: list[Path] = field(default_factory=list, repr=False, compare=False)
     readings: int = field(default=0, repr=False, compare=False)
+    document: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.settings = self.limits.clamp(self.settings)
@@ -116,6 +118,7 @@ class Session:
         """Delete the files that no conversation and no draft uses any more."""
         turns = [self.draft, *self.running, *(t for c in self.conversations for t in c.turns)]
         paths = [*self.incoming, *(Path(a.path) for turn in turns for a in turn.attachments)]
+        paths += [self.document[0]] if self.document else []
         used = {path.parent.name for path in paths}
         for folder in self._files.glob("*"):
             if folder.name not in used:

@@ -17,6 +17,8 @@ from internvl.preprocessing.image import AttachmentError
 PAGE_EDGE = 2240
 """Pixels of a page's longer side: five tiles."""
 TIME_LIMIT = 60.0
+NAME_LENGTH = 60
+"""Characters of the document's name that its pages carry, so that their numbers are not cut."""
 
 _REASONS = {
     "password": "is locked with a password; please save it without one and attach that.",
@@ -70,7 +72,7 @@ def draw_pages(
     They are named "report page 2.png", their longer side has PAGE_EDGE pixels. Raises
     AttachmentError when the file can't be read or has none of the wanted pages.
     """
-    name, stem = Path(path).name, Path(path).stem
+    name, stem = Path(path).name, Path(path).stem[:NAME_LENGTH]
     request = {
         "path": str(Path(path).absolute()),
         "folder": str(folder.absolute()),

@@ -6,7 +6,8 @@ from typing import Any
 
 from internvl.chat import Attachment, Conversation, Session, Turn, freeze
 from internvl.engines.base import PromptTooLong, Reading
-from internvl.ui import drafts, views
+from internvl.preprocessing import parse_pages
+from internvl.ui import documents, drafts, views
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Page, Visitor, closing, request
 from internvl.ui.tiles import count_tiles
@@ -52,6 +53,26 @@ class DraftHandlers(Page):
             with session.lock:
                 drafts.take_away(session, int(name))
         return self._draft_changed(session, text)
+
+    @friendly
+    def choose_pages(self, visitor: Visitor, wanted: str) -> View:
+        """Other pages of the PDF in place of those on the page; none named: the first again."""
+        session, text = self.enter(visitor)
+        if session.document is None:
+            raise PageError(text["error.document"])
+        try:
+            numbers = parse_pages(wanted) or None
+        except ValueError as error:
+            raise PageError(text["error.pages"].format(written=wanted.strip()[:40])) from error
+        if numbers == sorted(documents.pages_on_page(session)):
+            return {}
+        with (
+            documents.unfolded(session, [session.document[0]], numbers) as files,
+            drafts.brought(session, files, "image") as pages,
+            session.lock,
+        ):
+            documents.put_pages(session, pages)
+        return merged(self._draft_changed(session, text), views.pane(session))
 
     @friendly
     def clear(self, visitor: Visitor) -> View:
@@ -125,9 +146,14 @@ class DraftHandlers(Page):
 
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)
-        with drafts.brought(session, files, "image") as pictures, session.lock:
+        with (
+            documents.unfolded(session, files) as unfolded,
+            drafts.brought(session, unfolded, "image") as pictures,
+            session.lock,
+        ):
             drafts.add_pictures(session, pictures, only)
-        return self._draft_changed(session, text)
+        shown = views.pane(session) if only and len(pictures) > 1 else {}
+        return merged(self._draft_changed(session, text), shown)
 
     def _full(self, ahead: Conversation, session: Session, text: Words) -> str:
         """A sentence when the context has no room for all that would be sent; else nothing."""

@@ -11,7 +11,7 @@ from internvl.ui.html import ASSETS
 from internvl.ui.text import LANGUAGES, properties, words
 from internvl.ui.wiring import Components, connect
 
-_IMAGES = ["image", ".heic", ".heif", ".avif"]
+_IMAGES = ["image", ".heic", ".heif", ".avif", ".pdf"]
 _VIDEOS = ["video", ".mkv", ".avi", ".m4v", ".flv", ".wmv"]
 _SECRET = "internvl"  # hides nothing: the token is what the server checks
 
@@ -82,6 +82,7 @@ def _look(parts: _Parts, limits: Limits) -> None:
                 clip = {"minimum": 0, "maximum": 1, "step": 0.1, "visible": False}
                 parts.add("start", gr.Slider, value=0, min_width=140, **clip)
                 parts.add("end", gr.Slider, value=1, min_width=140, **clip)
+    parts.add("pages", gr.Textbox, max_lines=1, visible=False)
     parts.add("max_tiles", gr.Slider, **tiles)
     parts.add("tray", gr.HTML, js_on_load=(ASSETS / "js" / "tray.js").read_text(encoding="utf-8"))
     parts.add("clear", gr.Button, size="sm", visible=False)

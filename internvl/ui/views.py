@@ -8,6 +8,7 @@ from internvl.chat import Conversation, Session
 from internvl.engines.base import Event, Loading, Reading, Waiting
 from internvl.preprocessing import AttachmentError
 from internvl.ui.chat import draw_chat
+from internvl.ui.documents import name_pages, pages_on_page
 from internvl.ui.drafts import draft_video
 from internvl.ui.frames import video_seconds
 from internvl.ui.html import fill
@@ -94,6 +95,7 @@ def tray(session: Session, text: Words, about: About, examples: Sequence[Example
         "tray": {"value": drawn},
         "clear": {"visible": len(session.draft.attachments) > 1},
         **_clip(session),
+        **_pages(session, text),
     }
 
 
@@ -175,3 +177,14 @@ def _clip(session: Session) -> View:
     bounds = {"maximum": seconds, "visible": True}
     end = seconds if video.end is None else video.end
     return {"start": {**bounds, "value": video.start or 0.0}, "end": {**bounds, "value": end}}
+
+
+def _pages(session: Session, text: Words) -> View:
+    """The field for other pages, as long as pages of a PDF are on the page."""
+    shown = pages_on_page(session)
+    if session.document is None or not shown:
+        return {"pages": {"visible": False}}
+    path, count = session.document
+    names = name_pages(list(shown))
+    info = text["pages.told"].format(name=path.name, count=count, pages=names)
+    return {"pages": {"visible": count > 1, "value": names, "info": info}}

@@ -12,7 +12,7 @@ from internvl.ui.handlers import Handlers
 from internvl.ui.page import VALUES
 from internvl.ui.views import View
 
-_DRAFT = ["tray", "clear", "start", "end", "image", "images", "video", "question"]
+_DRAFT = ["tray", "clear", "start", "end", "image", "images", "video", "question", "pages"]
 _TALK = [
     *_DRAFT,
     "panes",
@@ -83,7 +83,7 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
 def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> None:
     """The events around the tile view; after each the model reads ahead."""
     last = {"queue": False, "trigger_mode": "always_last"}
-    shown = [*_DRAFT, "status", "notice"]
+    shown = [*_DRAFT, "panes", "status", "notice"]
 
     def touched(visitor: Any, event: gr.EventData) -> Any:
         return handlers.touch(visitor, str(event.action), str(event.name))
@@ -94,6 +94,8 @@ def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> None:
         (c["video"].upload, handlers.add_video, ["video"]),
         (c["tray"].click, touched, []),
         (c["clear"].click, handlers.clear, []),
+        (c["pages"].submit, handlers.choose_pages, ["pages"]),
+        (c["pages"].blur, handlers.choose_pages, ["pages"]),
         (c["max_tiles"].input, handlers.change, VALUES),
         (c["max_frames"].input, handlers.change, VALUES),
         (c["start"].input, handlers.trim, ["start", "end"]),
