@@ -59,9 +59,10 @@ def run(options: argparse.Namespace, about: "About") -> None:
     """Put engine, sessions and page together and serve them. Raises StartError."""
     from internvl.chat import Limits, SessionStore
     from internvl.engines import LocalEngine
+    from internvl.ui.examples import find_examples
     from internvl.ui.handlers import Handlers
     from internvl.ui.layout import build_page
-    from internvl.ui.serve import find_examples, serve
+    from internvl.ui.serve import serve
 
     limits = Limits(
         upload_bytes=options.max_upload_mb * 2**20,

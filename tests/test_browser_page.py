@@ -8,7 +8,6 @@ from scripted_engine import ScriptedEngine
 
 from internvl.chat import Limits
 from internvl.engines.base import QueueFull, Waiting
-from internvl.ui.serve import find_examples
 
 ANSWER = ["A ", "tall ", "tower", " at ", "night."]
 expect.set_options(timeout=20_000)
@@ -267,13 +266,3 @@ def test_browser_shows_the_model_loading(serve_page, visit):
     expect(page.locator("#model")).to_contain_text("loading the model: 40 %")
     engine.loading = None
     expect(page.locator("#model")).to_contain_text("ready")
-
-
-def test_browser_an_example_is_one_press_away(serve_page, visit):
-    page = visit(serve_page(ScriptedEngine(ANSWER), examples=find_examples()))
-    expect(page.locator("#tray .example")).to_have_count(4)
-    page.get_by_role("button", name="A receipt in small print").click()
-    expect(page.locator("#tray .name")).to_have_text("4-receipt.png")
-    expect(page.locator("#question textarea")).to_have_value("What kind of document is this?")
-    page.locator("#send").click()
-    expect(page.locator('#chat [data-testid="bot"]').last).to_contain_text("A tall tower")

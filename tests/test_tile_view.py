@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from internvl import load_model
 from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
 from internvl.engines import LocalEngine, Reading, Waiting
 from internvl.preprocessing import load_image, sample_frames, split_into_tiles
-from internvl.training.examples import CHOSEN, write_examples
 from internvl.ui.frames import clock
-from internvl.ui.serve import find_examples
 from internvl.ui.text import WORDS, words
 from internvl.ui.tiles import count_tiles, draw_tray
 from internvl.ui.views import status
@@ -164,32 +161,6 @@ def test_a_lost_file_is_said_and_can_be_removed(tmp_path, tall):
     assert "gone.png is not there any more" in html
     assert 'data-remove="0"' in html
     assert "Image-2" in html
-
-
-def test_examples_come_from_their_folder(tmp_path, tall):
-    (tmp_path / "small_print.png").write_bytes(Path(tall).read_bytes())
-    titles = {"en": "Small print", "zh": "小字"}
-    questions = {"en": "What is it?", "zh": "这是什么？"}
-    listed = {"small_print.png": {"title": titles, "question": questions}}
-    (tmp_path / "examples.json").write_text(json.dumps(listed), encoding="utf-8")
-    examples = find_examples(tmp_path)
-    html = draw_tray([], Settings(), TEXT, examples=examples)
-    assert 'data-example="small_print.png"' in html
-    assert "Small print" in html
-    assert "小字" in draw_tray([], Settings(), words("zh"), examples=examples)
-    assert examples[0].questions["zh"] == "这是什么？"
-    assert find_examples(tmp_path / "none") == []
-
-
-def test_the_shipped_examples_are_drawn_again_the_same(tmp_path):
-    write_examples(tmp_path)
-    shipped = find_examples()
-    assert [example.path.name for example in find_examples(tmp_path)] == [*CHOSEN]
-    assert [example.path.name for example in shipped] == [*CHOSEN]
-    for example in shipped:
-        drawn = load_image(tmp_path / example.name)
-        assert drawn.size == load_image(example.path).size
-        assert {*example.titles} == {*example.questions} == {"en", "zh"}
 
 
 def test_both_languages_have_the_same_holes():

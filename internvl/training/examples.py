@@ -2,36 +2,59 @@
 
 python -m internvl.training.examples assets/examples
 
-Writes the pictures and `examples.json`, their titles and questions. The questions are English on
-the Chinese page, too: the embedded model reads nothing else.
+Writes pictures, a clip, and `examples.json` with their titles, questions and right answers. The
+questions are English on the Chinese page, too: the embedded model reads nothing else. How many a
+model gets right tells `python -m benchmarks.examples`.
 """
 
 import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from internvl.training.scenes import draw
+from internvl.training.scenes import Scene, draw
 
 SEED = 41
+RATE = 8
+"""Frames a second of a clip; each frame of its scene stays for two."""
 
 
 class Chosen(NamedTuple):
-    """A scene by kind and number, its titles in English and Chinese, and a question."""
+    """A scene by kind and number, its titles in English and Chinese, what is asked about it.
+
+    `task` names the exchange of the scene whose answer is right.
+    """
 
     kind: str
     number: int
     english: str
     chinese: str
     question: str
+    task: str
 
 
 CHOSEN = {
-    "1-shapes.png": Chosen("objects", 8, "Two shapes", "两个图形", "How many objects are there?"),
-    "2-sign.png": Chosen("text", 7, "A sign", "标牌", "What colour is the text?"),
-    "3-chart.png": Chosen("charts", 5, "A bar chart", "柱状图", "What kind of chart is this?"),
+    "1-shapes.png": Chosen(
+        *("objects", 8, "Two shapes", "两个图形"), "How many objects are there?", "objects/count"
+    ),
+    "2-sign.png": Chosen(*("text", 7, "A sign", "标牌"), "What colour is the text?", "text/colour"),
+    "3-chart.png": Chosen(
+        *("charts", 5, "A bar chart", "柱状图"), "What kind of chart is this?", "charts/kind"
+    ),
     "4-receipt.png": Chosen(
-        "documents", 6, "A receipt in small print", "小字收据", "What kind of document is this?"
+        *("documents", 6, "A receipt in small print", "小字收据"),
+        "What kind of document is this?",
+        "documents/kind",
+    ),
+    "5-compare.png": Chosen(
+        *("images", 55, "Two pictures to compare", "比较两张图"),
+        "What is the difference between the two pictures?",
+        "images/difference",
+    ),
+    "6-clip.mp4": Chosen(
+        *("video", 10, "A short clip", "一段短片"),
+        "In which direction does it move?",
+        "video/direction",
     ),
 }
 
@@ -39,16 +62,46 @@ CHOSEN = {
 def write_examples(folder: Path) -> None:
     """Draw the examples into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    listed = {}
+    listed: dict[str, Any] = {}
     for name, chosen in CHOSEN.items():
-        canvas = draw(chosen.kind, chosen.number, "held-out", SEED).canvases[0]
-        canvas.image.save(folder / name, optimize=True)
+        scene = draw(chosen.kind, chosen.number, "held-out", SEED)
+        files = _write(scene, folder / name)
+        answers = [said.answer for said in scene.exchanges if said.task == chosen.task]
         listed[name] = {
+            "files": [file.name for file in files],
             "title": {"en": chosen.english, "zh": chosen.chinese},
             "question": {"en": chosen.question, "zh": chosen.question},
+            "answer": answers[0],
         }
     text = json.dumps(listed, ensure_ascii=False, indent=2)
     (folder / "examples.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write(scene: Scene, path: Path) -> list[Path]:
+    if scene.video:
+        _write_clip(scene, path)
+        return [path]
+    files = [path]
+    for number in range(2, len(scene.canvases) + 1):
+        files.append(path.with_stem(f"{path.stem}-{number}"))
+    for canvas, file in zip(scene.canvases, files, strict=True):
+        canvas.image.save(file, optimize=True)
+    return files
+
+
+def _write_clip(scene: Scene, path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=RATE)
+        stream.width, stream.height = scene.canvases[0].size
+        stream.pix_fmt = "yuv420p"
+        for canvas in scene.canvases:
+            frame = np.asarray(canvas.image)
+            for _ in range(2):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        container.mux(stream.encode())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from internvl.engines.base import PromptTooLong, Reading
 from internvl.preprocessing import parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.errors import PageError, friendly
+from internvl.ui.examples import Example
 from internvl.ui.page import Page, Visitor, closing, request
 from internvl.ui.tiles import count_tiles
 from internvl.ui.views import View, Words, merged
@@ -42,9 +43,9 @@ class DraftHandlers(Page):
         session, text = self.enter(visitor)
         if action == "example" and name in self.examples:
             example = self.examples[name]
-            shown = self._attach(visitor, [str(example.path)], only=True)
-            question = example.questions[text["tray.language"]]
-            return merged(shown, {"question": {"value": question}})
+            shown = self._try(visitor, example)
+            question = example.questions["en" if self.about.embedded else text["tray.language"]]
+            return merged(shown, {"question": {"value": question}}, views.pane(session))
         if action in ("leave", "bring"):
             positions = [int(part) for part in name.split(",") if part.isdecimal()]
             if not drafts.drop_frames(session, positions, action == "leave"):
@@ -154,6 +155,15 @@ class DraftHandlers(Page):
             drafts.add_pictures(session, pictures, only)
         shown = views.pane(session) if only and len(pictures) > 1 else {}
         return merged(self._draft_changed(session, text), shown)
+
+    def _try(self, visitor: Visitor, example: Example) -> View:
+        """An example alone on the page."""
+        session, _ = self.enter(visitor)
+        with session.lock:
+            drafts.take_away(session)
+        if example.is_clip:
+            return self.add_video(visitor, str(example.files[0]))
+        return self._attach(visitor, [str(file) for file in example.files])
 
     def _full(self, ahead: Conversation, session: Session, text: Words) -> str:
         """A sentence when the context has no room for all that would be sent; else nothing."""

@@ -82,6 +82,7 @@ def _look(parts: _Parts, limits: Limits) -> None:
                 clip = {"minimum": 0, "maximum": 1, "step": 0.1, "visible": False}
                 parts.add("start", gr.Slider, value=0, min_width=140, **clip)
                 parts.add("end", gr.Slider, value=1, min_width=140, **clip)
+    parts.add("extras", gr.HTML)
     parts.add("pages", gr.Textbox, max_lines=1, visible=False)
     parts.add("max_tiles", gr.Slider, **tiles)
     parts.add("tray", gr.HTML, js_on_load=(ASSETS / "js" / "tray.js").read_text(encoding="utf-8"))

@@ -13,8 +13,8 @@ from internvl.chat import Conversation, LimitError, Limits, Session, SessionStor
 from internvl.engines.base import Engine, Event
 from internvl.ui import views
 from internvl.ui.errors import PageError, friendly
+from internvl.ui.examples import Example
 from internvl.ui.text import preferred, words
-from internvl.ui.tiles import Example
 from internvl.ui.views import About, View, Words, merged
 
 Visitor = dict[str, str] | None

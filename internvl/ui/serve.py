@@ -1,18 +1,14 @@
 """Launches the page with its look, its limits and none of the extras it does not need."""
 
-import json
-from pathlib import Path
-
 import gradio as gr
 
 from internvl.ui.clips import clip_route
 from internvl.ui.html import ASSETS
 from internvl.ui.theme import make_theme
-from internvl.ui.tiles import Example
 
-STYLES = ("page", "tiles", "chat", "video", "phone")
+STYLES = ("page", "tiles", "chat", "video", "first", "phone")
 """The files of assets/css, in the order in which they override each other."""
-SCRIPTS = ("page", "tiles", "names", "paste", "answers", "video")
+SCRIPTS = ("page", "tiles", "names", "paste", "answers", "video", "camera")
 """The files of assets/js that every page loads; `page` comes first."""
 
 
@@ -53,14 +49,3 @@ def serve(
         quiet=not wait,
     )
     return str(address)
-
-
-def find_examples(folder: Path = ASSETS / "examples") -> list[Example]:
-    """The pictures to try that `examples.json` lists, with title and question in each language:
-    `{"receipt.png": {"title": {"en": "A receipt", ...}, "question": {"en": "The total?", ...}}}`.
-    """
-    listed = folder / "examples.json"
-    content = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
-    return [
-        Example(folder / name, words["title"], words["question"]) for name, words in content.items()
-    ]

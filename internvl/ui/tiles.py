@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from internvl.chat import Attachment, Settings, freeze
 from internvl.preprocessing import (
@@ -19,6 +19,9 @@ from internvl.preprocessing import (
 )
 from internvl.ui.frames import VideoSheet, data_address, draw_video, strip_of
 from internvl.ui.html import fill
+
+if TYPE_CHECKING:
+    from internvl.ui.examples import Example
 
 _SHOWN = 1024
 _SMALL = 224
@@ -45,25 +48,6 @@ class Sheet:
     ratio: float = 1.0
 
 
-@dataclass(frozen=True)
-class Example:
-    """A picture of `assets/examples` to try, with its title and a question in each language."""
-
-    path: Path
-    titles: Mapping[str, str]
-    questions: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """The file's name, which the page sends back when the example is chosen."""
-        return self.path.name
-
-    @property
-    def source(self) -> str:
-        """A small copy as a data address."""
-        return display_copy(str(self.path), _SMALL)
-
-
 def draw_tray(
     attachments: Iterable[Attachment],
     settings: Settings,
@@ -72,7 +56,7 @@ def draw_tray(
     earlier: int = 0,
     tokens_per_tile: int = 256,
     tile_size: int = 448,
-    examples: Sequence[Example] = (),
+    examples: "Sequence[Example]" = (),
 ) -> str:
     """The HTML of everything that goes with the next question.
 

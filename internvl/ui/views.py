@@ -10,10 +10,11 @@ from internvl.preprocessing import AttachmentError
 from internvl.ui.chat import draw_chat
 from internvl.ui.documents import name_pages, pages_on_page
 from internvl.ui.drafts import draft_video
+from internvl.ui.examples import Example
 from internvl.ui.frames import video_seconds
 from internvl.ui.html import fill
 from internvl.ui.text import WORDS, properties
-from internvl.ui.tiles import Example, draw_tray
+from internvl.ui.tiles import draw_tray
 
 View = dict[str, dict[str, Any]]
 Words = Mapping[str, str]
@@ -155,6 +156,7 @@ def introduction(about: About, text: Words, hours: float, language: str) -> View
     time = text[f"time.{unit}"].format(number=number)
     return {
         "about": {"value": fill("about", about=about, t=text, time=time)},
+        "extras": {"value": fill("extras", t=text)},
         "words": {"value": fill("words", t=text, language=language)},
     }
 

@@ -4,8 +4,14 @@ WORDS: dict[str, tuple[str, str]] = {
     # The chat
     "chat.label": ("Conversation", "对话"),
     "chat.placeholder": (
-        "### What would you like to know?\nAttach a picture or a video, and ask.",
-        "### 想了解什么？\n添加图片或视频，然后提问。",
+        "### What would you like to know?\n"
+        "1. **Add** a picture, several, or a video. Examples are there to try.\n"
+        "2. **Look** at its tiles: this is what the model sees.\n"
+        "3. **Ask**, and read the answer while it is written.",
+        "### 想了解什么？\n"
+        "1. **添加**一张或多张图片，或一段视频；也可以试试示例。\n"
+        "2. **看看**图块：这就是模型所见。\n"
+        "3. **提问**，答案会逐字出现。",
     ),
     "chats.label": ("Chats", "对话列表"),
     "chats.untitled": ("New chat", "新对话"),

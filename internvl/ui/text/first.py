@@ -1,6 +1,28 @@
 """The first minute: examples, a photo from the camera, pages of a PDF."""
 
 WORDS: dict[str, tuple[str, str]] = {
+    "camera.open": ("Take a photo", "拍照"),
+    "camera.title": ("Take a photo", "拍照"),
+    "camera.asking": (
+        "Your browser asks whether this page may use the camera.",
+        "浏览器正在询问是否允许本页使用摄像头。",
+    ),
+    "camera.take": ("Use this picture", "使用这张照片"),
+    "camera.cancel": ("Cancel", "取消"),
+    "camera.view": ("What the camera sees", "摄像头画面"),
+    "camera.denied": (
+        "The camera was not allowed. You can allow it in the browser's address bar, or choose a "
+        "picture from a file.",
+        "未获得摄像头权限。可在浏览器地址栏中允许，或从文件中选择图片。",
+    ),
+    "camera.missing": (
+        "No camera could be opened. Is it connected, or in use by another program?",
+        "无法打开摄像头。它是否已连接，或正被其他程序占用？",
+    ),
+    "camera.insecure": (
+        "Browsers open the camera on https pages only, and on the computer that runs this page.",
+        "浏览器只允许 https 页面或运行本页的电脑使用摄像头。",
+    ),
     "pages.label": ("Pages of the PDF", "PDF 页码"),
     "pages.placeholder": ("1-3", "1-3"),
     "pages.told": (
