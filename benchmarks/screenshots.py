@@ -20,10 +20,11 @@ from app import Loader, about
 from internvl.chat import SessionStore
 from internvl.engines import LocalEngine
 from internvl.options import parse
+from internvl.ui.examples import find_examples
 from internvl.ui.handlers import Handlers
 from internvl.ui.html import ASSETS
 from internvl.ui.layout import build_page
-from internvl.ui.serve import find_examples, serve
+from internvl.ui.serve import serve
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}

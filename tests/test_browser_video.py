@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 
+from internvl.ui.clips import CLIPS
+
 ANSWER = ["The square turns blue in Frame-3, ", "not in Frame-2 or Frame-12."]
 
 
@@ -119,3 +121,16 @@ def test_browser_a_clip_it_cannot_play_shows_its_frames(serve_page, visit, tmp_p
     page.get_by_text("中文").click()
     expect(page.locator(".dock")).to_have_count(1)
     expect(page.locator("#chat .frame-link", has_text="Frame-3")).to_be_visible()
+
+
+def test_browser_a_video_that_is_gone_is_said(serve_page, visit, tmp_path):
+    page = visit(serve_page(ScriptedEngine(ANSWER)), write_clip(tmp_path / "a.mp4", "libx264"))
+    page.wait_for_function("document.querySelector('#tray video').readyState >= 1")
+    page.locator("#question textarea").fill("When does it turn blue?")
+    page.locator("#send").click()
+    link = page.locator("#chat .frame-link", has_text="Frame-3")
+    expect(link).to_be_visible()
+    CLIPS.path(link.get_attribute("value").split()[0]).unlink()
+    page.reload()  # the browser still has what the player showed
+    link.click()
+    expect(page.locator(".dock .unplayable")).to_contain_text("The video can't be reached.")

@@ -1,7 +1,7 @@
 // Players: one in the tile view, and one over the talk that shows the frames named in answers.
 (() => {
   const players = new Map(); // by place and clip: kept while the page around them is redrawn
-  const silent = new Set(); // clips that this browser can't play
+  const silent = new Map(); // clips that can't be played here: "unplayable" or "gone"
   let dock = null;
 
   function makePlayer(clip, label) {
@@ -9,7 +9,11 @@
     Object.assign(player, { controls: true, preload: "metadata", playsInline: true });
     player.setAttribute("aria-label", label);
     player.src = `${(window.gradio_config?.root ?? "").replace(/\/$/, "")}/clips/${clip}`;
-    const fail = () => { silent.add(clip); showSilence(); };
+    const fail = async () => {
+      const there = await fetch(player.src, { method: "HEAD" }).then((answer) => answer.ok, () => false);
+      silent.set(clip, there ? "unplayable" : "gone");
+      showSilence();
+    };
     player.addEventListener("error", fail);
     // Sound without a picture: the container is known here, the codec is not.
     player.addEventListener("loadedmetadata", () => player.videoWidth || fail());
@@ -37,8 +41,11 @@
 
   function showSilence() {
     document.querySelectorAll(".player[data-clip]").forEach((place) => {
-      const unplayable = silent.has(place.dataset.clip);
+      const why = silent.get(place.dataset.clip);
+      const unplayable = Boolean(why);
       const sentence = place.querySelector(".unplayable");
+      const gone = internvl.words()?.gone;
+      if (why === "gone" && sentence.textContent !== gone) sentence.textContent = gone;
       if (sentence.hidden === unplayable) sentence.hidden = !unplayable;
       if (unplayable) place.querySelector("video")?.remove();
       place.closest(".sheet")?.classList.toggle("silent", unplayable);

@@ -59,7 +59,7 @@ def clip_route(clips: Clips = CLIPS) -> Route:
         return FileResponse(
             path,
             media_type=_media_type(path),
-            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private"},
+            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
         )
 
     return Route("/clips/{key}", send, methods=["GET", "HEAD"])

@@ -30,6 +30,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "clip.play": ("Play", "播放"),
     "clip.close": ("Close the player", "关闭播放器"),
+    "clip.gone": (
+        "The video can't be reached. Please reload the page; if this stays, the file is no longer "
+        "on the server.",
+        "无法取得该视频。请刷新页面；如果仍然如此，说明文件已不在服务器上。",
+    ),
     "clip.dock.unplayable": (
         "This browser can't play this video.",
         "此浏览器无法播放该视频。",
