@@ -37,7 +37,7 @@ class QueueFull(EngineError):
 
 
 class OutOfMemory(EngineError):
-    """There is no memory for the request: it takes `needed` bytes and `free` are, where known."""
+    """There is no memory for the request: it takes `needed` GB and `free` are, where known."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def sample_frames(
             f"{max_frames} frames of {name} were asked for; please ask for 1 to {frame_limit}.",
             "frames",
             name=name,
-            frames=max_frames,
+            wanted=max_frames,
             most=frame_limit,
         )
     table = _read_table(path, time_limit)

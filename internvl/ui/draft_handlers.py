@@ -7,6 +7,7 @@ from typing import Any
 from internvl.chat import Attachment, Conversation, Session, Turn, freeze
 from internvl.engines.base import PromptTooLong, Reading
 from internvl.ui import drafts, views
+from internvl.ui.cards import make_card
 from internvl.ui.errors import friendly
 from internvl.ui.page import Page, Visitor, closing, request
 from internvl.ui.tiles import count_tiles
@@ -107,7 +108,7 @@ class DraftHandlers(Page):
             return
         ahead = request(conversation, len(conversation.turns), Turn("", attachments))
         if full := self._full(ahead, session, text):
-            yield views.notice(full)
+            yield full
         read: Reading | None = None
         with closing(self.engine.prepare(ahead, session.settings)) as events:
             for event in events:
@@ -125,16 +126,17 @@ class DraftHandlers(Page):
             drafts.add_pictures(session, pictures, only)
         return self._draft_changed(session, text)
 
-    def _full(self, ahead: Conversation, session: Session, text: Words) -> str:
-        """A sentence when the context has no room for all that would be sent; else nothing."""
+    def _full(self, ahead: Conversation, session: Session, text: Words) -> View:
+        """A card when the context has no room for all that would be sent; else nothing."""
         if self.engine.loading is not None:
-            return ""
+            return {}
         try:
             seen = sum(map(sum, self.engine.estimate(ahead, session.settings).tile_counts))
         except PromptTooLong as error:
-            return str(error)
+            return views.notice(make_card(error, text, session))
         tiles = sum(count_tiles(a, self.about.tile_size) for a in ahead.attachments)
-        return text["tray.full"].format(tiles=tiles, seen=seen) if seen < tiles else ""
+        full = text["tray.full"].format(tiles=tiles, seen=seen)
+        return views.notice(full) if seen < tiles else {}
 
     def _draft_changed(self, session: Session, text: Words) -> View:
         session.save()

@@ -9,9 +9,9 @@ from internvl.ui.html import ASSETS
 from internvl.ui.theme import make_theme
 from internvl.ui.tiles import Example
 
-STYLES = ("page", "tiles", "chat", "phone")
+STYLES = ("page", "tiles", "chat", "history", "cards", "presenter", "phone")
 """The files of assets/css, in the order in which they override each other."""
-SCRIPTS = ("page", "tiles", "names", "paste", "answers")
+SCRIPTS = ("page", "tiles", "names", "paste", "answers", "look", "about", "away")
 """The files of assets/js that every page loads; `page` comes first."""
 
 
