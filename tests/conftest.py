@@ -111,6 +111,29 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture
+def visit(chromium):
+    """A function that opens the page as a new visitor; its errors in the console fail the test."""
+    from playwright.sync_api import expect
+
+    contexts, errors = [], []
+
+    def come(address, width=1440, height=900, **options):
+        contexts.append(
+            chromium.new_context(viewport={"width": width, "height": height}, **options)
+        )
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        expect(page.locator("#tray .tray-empty, #tray .sheet").first).to_be_visible()
+        return page
+
+    yield come
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
 @pytest.fixture(scope="session")
 def axe():
     """The script of axe-core, which `make` fetches by npm; its tests are skipped without it."""

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 
@@ -12,27 +11,6 @@ from internvl.ui.serve import find_examples
 
 ANSWER = ["A ", "tall ", "tower", " at ", "night."]
 expect.set_options(timeout=20_000)
-
-
-@pytest.fixture
-def visit(chromium):
-    """A function that opens the page as a new visitor; its errors in the console fail the test."""
-    contexts, errors = [], []
-
-    def come(address, width=1440, height=900, **options):
-        contexts.append(
-            chromium.new_context(viewport={"width": width, "height": height}, **options)
-        )
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        expect(page.locator("#tray .tray-empty, #tray .sheet").first).to_be_visible()
-        return page
-
-    yield come
-    for context in contexts:
-        context.close()
-    assert errors == []
 
 
 def attach(page, pane, *paths):

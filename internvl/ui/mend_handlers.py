@@ -41,11 +41,14 @@ class MendHandlers(HistoryHandlers):
             asking = self._retried(visitor, session, step, now)
         else:
             asking = self.send(visitor, question.strip() or session.draft.question, *now)
-        none = views.notice()
+        none = shown_last = views.notice()
         told = views.notice(Card(text["card.kept"].format(number=KEPT_TURNS), calm=True))
         for view in asking:
-            calm = step == "last" and view.get("notice") == none["notice"]
-            yield merged(view, told) if calm else view
+            if step == "last" and view.get("notice") == none["notice"]:
+                view = merged(view, told)
+            shown_last = {"notice": view.get("notice", shown_last["notice"])}
+            yield view
+        yield shown_last  # the event that failed may have shown its card once more when it ended
 
     @friendly
     def give_way(self, visitor: Visitor, step: str, number: int, asked: str, *values: Any) -> View:
