@@ -26,9 +26,10 @@ format: .venv/dev
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
 
-.venv/dev: requirements.txt requirements-cuda.txt requirements-train.txt requirements-dev.txt
+.venv/dev: requirements.txt requirements-cuda.txt requirements-train.txt requirements-dev.txt tests/package-lock.json
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests; else echo "no npm: the axe tests will be skipped"; fi
 	touch $@
 
 train-smoke: .venv/train ## all training stages in minutes: killed, resumed, evaluated

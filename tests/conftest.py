@@ -111,8 +111,42 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture
+def visit(chromium):
+    """A function that opens the page as a new visitor; its errors in the console fail the test."""
+    from playwright.sync_api import expect
+
+    contexts, errors = [], []
+
+    def come(address, width=1440, height=900, **options):
+        contexts.append(
+            chromium.new_context(viewport={"width": width, "height": height}, **options)
+        )
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        expect(page.locator("#tray .tray-empty, #tray .sheet").first).to_be_visible()
+        return page
+
+    yield come
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The script of axe-core, which `make` fetches by npm; its tests are skipped without it."""
+    script = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        pytest.skip("axe tests skipped: run `npm ci --prefix tests` (make test does, given npm)")
+    return script.read_text(encoding="utf-8")
+
+
 def pytest_terminal_summary(terminalreporter):
-    """One line when the browser tests were skipped."""
+    """A line for each kind of tests that were skipped for want of a program."""
     skipped = terminalreporter.stats.get("skipped", [])
+    if any("axe tests skipped" in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line("Axe tests skipped: axe-core is not there (npm fetches it).")
     if any("no Chromium" in str(report.longrepr) for report in skipped):
         terminalreporter.write_line("Browser tests skipped: there is no Chromium on this machine.")

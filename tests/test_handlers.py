@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 import threading
 
 import pytest
@@ -175,7 +176,7 @@ def test_a_chat_deleted_while_it_is_answered_stays_deleted(handlers, visitor, se
     handlers.add_image(visitor, str(tall))
     answering = handlers.send(visitor, "What?", *values())
     next(answering)
-    handlers.delete_chat(visitor)
+    handlers.delete_chat(visitor, session.conversation.id)
     answering.close()
     assert session.draft.question == ""
     assert session.draft.attachments == ()
@@ -374,12 +375,13 @@ def test_chats_can_be_left_opened_and_deleted(handlers, visitor, session, engine
     first = session.conversation.id
     assert chat_text(handlers.new_chat(visitor, "Be brief.")) == ""
     view = ask(handlers, visitor, "Second?", system="Be brief.")
-    assert [title for title, _ in view["chats"]["choices"]] == ["Second?", "First?"]
+    titles = re.findall(r'class="title">([^<]*)<', view["chats"]["value"])
+    assert titles == ["Second?", "First?"]
     assert engine.asked[-1][0].system == "Be brief."
     view = handlers.choose_chat(visitor, first)
     assert "First?" in chat_text(view)
     assert view["system"]["value"] == SYSTEM_MESSAGE
-    view = handlers.delete_chat(visitor)
+    view = handlers.delete_chat(visitor, first)
     assert engine.forgotten == [first]
     assert "Second?" in chat_text(view)
     handlers.new_chat(visitor, "")
@@ -431,7 +433,7 @@ def test_the_page_speaks_chinese(handlers, visitor):
 def test_what_goes_on_is_said(handlers, visitor, engine):
     engine.answers = [[Loading(0.43), Waiting(2), Reading(3, 7), Text(""), "Yes."]]
     said = [v["status"]["value"] for v in handlers.send(visitor, "So?", *values()) if "status" in v]
-    for sentence in ("43 %", "2 before you", "3 of 7 tiles", "The answer is ready."):
+    for sentence in ("43 %", "number 2 in line", "3 of 7 tiles", "The answer is ready."):
         assert any(sentence in status for status in said)
 
 

@@ -87,6 +87,23 @@ def test_those_in_line_know_their_place_and_move_up():
         pass
 
 
+def test_those_in_line_hear_how_long_answers_have_lasted(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("internvl.engines.scheduler.time.monotonic", lambda: now[0])
+    scheduler = Scheduler(active=2)
+    for lasted in (30.0, 50.0):
+        now[0] += 1
+        ticket = scheduler.enter(answer=True)
+        list(ticket.wait())
+        with ticket.step():
+            now[0] += lasted
+        ticket.leave()
+    for _ in range(2):
+        scheduler.enter(answer=True)
+    line = [scheduler.enter(answer=True) for _ in range(2)]
+    assert [next(ticket.wait()) for ticket in line] == [Waiting(1, 20.0), Waiting(2, 40.0)]
+
+
 def test_a_closed_wait_leaves_nothing_behind():
     scheduler = Scheduler()
     busy, other, last = (scheduler.enter(answer=True) for _ in range(3))

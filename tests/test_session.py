@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -192,3 +193,54 @@ def test_a_crash_while_saving_leaves_the_version_before(store, monkeypatch):
     with pytest.raises(ValueError):
         session.save()
     assert (session.folder / "session.json").read_text() == before
+
+
+def test_titles_and_times_are_kept_and_older_files_have_none(store):
+    token = store.new_token()
+    session = store.open(token)
+    session.conversation.title, session.conversation.changed = "Mine", 12.5
+    session.save()
+    saved = session.folder / "session.json"
+    again = SessionStore(store.folder).open(token).conversation
+    assert (again.title, again.changed) == ("Mine", 12.5)
+    content = json.loads(saved.read_text())
+    for name in ("title", "changed"):
+        del content["conversations"][0][name]
+    saved.write_text(json.dumps(content))
+    older = SessionStore(store.folder).open(token).conversation
+    assert (older.title, older.changed, older.id) == ("", 0.0, again.id)
+
+
+def test_the_last_turns_go_on_and_the_whole_stays(store):
+    session = store.open(store.new_token())
+    whole = session.conversation
+    whole.turns += [Turn(f"q{n}", answer=f"a{n}") for n in range(5)]
+    last = session.keep_last(2)
+    assert session.conversations == [whole, last] and session.conversation is last
+    assert [turn.question for turn in last.turns] == ["q3", "q4"]
+    last.turns[0].answer = "changed"
+    assert whole.turns[3].answer == "a3" and len(whole.turns) == 5
+    assert last.id != whole.id
+
+
+def test_nothing_is_written_once_everything_is_deleted(store, picture):
+    session = store.open(token := store.new_token())
+    session.add_file(picture)
+    session.save()
+    store.delete(session)
+    session.save()
+    with pytest.raises(FileNotFoundError):
+        session.add_file(picture)
+    assert not session.folder.exists()
+    assert store.open(token) is not session
+
+
+def test_chats_have_a_limit(tmp_path):
+    store = SessionStore(tmp_path / "s", Limits(chats=2))
+    session = store.open(store.new_token())
+    session.conversation.turns.append(Turn("a", answer="b"))
+    session.start_conversation("").turns.append(Turn("c", answer="d"))
+    for grow in (lambda: session.start_conversation(""), lambda: session.keep_last(1)):
+        with pytest.raises(LimitError, match="3 chats are more than this page keeps; 2"):
+            grow()
+    assert len(session.conversations) == 2

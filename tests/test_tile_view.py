@@ -172,7 +172,7 @@ def test_both_languages_have_the_same_holes():
 def test_the_status_says_what_is_going_on():
     text = words("en")
     for event, sentence in (
-        (Waiting(2), "2 before you"),
+        (Waiting(2), "You are number 2 in line"),
         (Waiting(0), "Opening the video"),
         (Reading(3, 7), "Reading: 3 of 7 tiles"),
         (Reading(0, 0), "Thinking about the question"),

@@ -357,6 +357,24 @@ def test_what_is_no_video_is_refused(folder: Path, plain: Path, content: bytes) 
     assert str(folder) not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("coded", "sentence"),
+    [(b"zzzz", "no decoder for its pictures here"), (b"aprn", "coded as prores_raw")],
+)
+def test_how_unreadable_pictures_are_coded_is_said(
+    folder: Path, plain: Path, coded: bytes, sentence: str
+) -> None:
+    content = plain.read_bytes()
+    place = content.index(b"avc1", content.index(b"stsd"))
+    path = folder / "odd.mp4"
+    content = content[:place] + coded + content[place + 4 :]
+    path.write_bytes(content.replace(b"avcC", b"free"))
+    with pytest.raises(AttachmentError, match=sentence) as error:
+        video_info(path)
+    assert error.value.facts["name"] == "odd.mp4"
+    assert error.value.kind == ("codec" if coded == b"aprn" else "video")
+
+
 def test_sound_and_missing_files_are_refused(folder: Path) -> None:
     path = folder / "song.mp4"
     with av.open(str(path), "w") as container:

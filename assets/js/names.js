@@ -22,3 +22,10 @@ internvl.afterChange(() => {
     if (zone.getAttribute("aria-label") !== name) zone.setAttribute("aria-label", name);
   });
 });
+
+// Gradio gives each choice of a radio a name of its own, so that arrow keys don't move between them.
+internvl.afterChange(() => {
+  document.querySelectorAll("#language input").forEach((choice) => {
+    if (choice.name !== "language") choice.name = "language";
+  });
+});

@@ -9,7 +9,8 @@ from internvl.chat.conversation import (
     freeze,
 )
 from internvl.chat.limits import LimitError, Limits
-from internvl.chat.session import Session, SessionStore
+from internvl.chat.session import Session
+from internvl.chat.store import SessionStore
 from internvl.chat.template import Segment, render, with_grounding
 
 __all__ = [

@@ -76,11 +76,17 @@ class Turn:
 
 @dataclass
 class Conversation:
-    """A system message and the turns so far. `id` names it in the engine's caches."""
+    """A system message and the turns so far. `id` names it in the engine's caches.
+
+    `title` is the visitor's own name for it, empty until given; `changed` the time of the last
+    question in seconds since 1970, 0 when that is not known.
+    """
 
     system: str = SYSTEM_MESSAGE
     turns: list[Turn] = field(default_factory=list)
     id: str = field(default_factory=lambda: secrets.token_hex(16))
+    title: str = ""
+    changed: float = 0.0
 
     @property
     def attachments(self) -> list[Attachment]:

@@ -7,7 +7,15 @@ from internvl.chat.conversation import Settings
 
 
 class LimitError(ValueError):
-    """More than this page takes; the message says how much that is."""
+    """More than this page takes; the message says how much that is.
+
+    `kind` names the limit and `facts` are what the message holds, for a page in another language.
+    """
+
+    def __init__(self, message: str, kind: str = "", **facts: str | float) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.facts = facts
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,9 @@ class Limits:
     question_characters: int = 8_000
     system_characters: int = 8_000
     session_seconds: float = 7 * 24 * 3600.0
+    chats: int = 200
+    title_characters: int = 120
+    import_bytes: int = 64 * 2**20
 
     def clamp(self, settings: Settings) -> Settings:
         """The settings with no more tiles and frames than a message may use.
@@ -47,9 +58,13 @@ class Limits:
         """Raise LimitError when the file is too large."""
         size = path.stat().st_size
         if size > self.upload_bytes:
+            facts = {"megabytes": size / 2**20, "most": self.upload_bytes / 2**20}
             raise LimitError(
-                f"{path.name} has {size / 2**20:.0f} MB; {self.upload_bytes / 2**20:.0f} MB is "
-                "the most. Please use a smaller file."
+                f"{path.name} has {facts['megabytes']:.0f} MB; {facts['most']:.0f} MB is "
+                "the most. Please use a smaller file.",
+                "file",
+                name=path.name,
+                **facts,
             )
 
     def check_room(self, files: int) -> None:
@@ -57,12 +72,32 @@ class Limits:
         if files >= self.files:
             raise LimitError(
                 f"This session holds {files} files already, the most it can. "
-                "Please delete a chat to make room."
+                "Please delete a chat to make room.",
+                "room",
+                files=files,
             )
+
+    def check_chats(self, chats: int) -> None:
+        """Raise LimitError for so many chats."""
+        if chats > self.chats:
+            raise LimitError(
+                f"{chats} chats are more than this page keeps; {self.chats} is the most. "
+                "Please delete some first.",
+                "chats",
+                chats=chats,
+                most=self.chats,
+            )
+
+    def check_title(self, title: str) -> None:
+        """Raise LimitError when a chat's title is too long."""
+        _check_length("title", title, self.title_characters)
 
 
 def _check_length(name: str, text: str, most: int) -> None:
     if len(text) > most:
         raise LimitError(
-            f"The {name} has {len(text):,} characters; {most:,} is the most. Please shorten it."
+            f"The {name} has {len(text):,} characters; {most:,} is the most. Please shorten it.",
+            name.split()[0],
+            characters=len(text),
+            most=most,
         )

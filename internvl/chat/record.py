@@ -27,10 +27,11 @@ def turn_from_json(content: dict[str, Any], files: Path) -> Turn:
 def conversation_to_json(conversation: Conversation, files: Path) -> dict[str, Any]:
     """A conversation as JSON values."""
     turns = [turn_to_json(turn, files) for turn in conversation.turns]
-    return {"system": conversation.system, "turns": turns, "id": conversation.id}
+    own = {name: getattr(conversation, name) for name in ("system", "id", "title", "changed")}
+    return {**own, "turns": turns}
 
 
 def conversation_from_json(content: dict[str, Any], files: Path) -> Conversation:
     """The conversation again, its files in `files`."""
     turns = [turn_from_json(turn, files) for turn in content["turns"]]
-    return Conversation(system=content["system"], turns=turns, id=content["id"])
+    return Conversation(**{**content, "turns": turns})

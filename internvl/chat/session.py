@@ -6,18 +6,17 @@
     session.save()
 
 A visitor is known by a random 128-bit token that only the browser and this server hold. The folder
-is named by the token's digest, so a listing of the folders opens nothing.
+is named by the token's digest, so a listing of the folders opens nothing (see `store`).
 """
 
 import hashlib
 import json
-import logging
 import os
 import secrets
 import shutil
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from internvl.chat.conversation import Conversation, Settings, Turn
@@ -28,8 +27,6 @@ from internvl.chat.record import (
     turn_from_json,
     turn_to_json,
 )
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Session:
     Only in memory: the turns that are being answered (`running`; `answered` tells when one has
     ended), files on their way to the draft (`incoming`), how often the model was asked to read
     ahead (`readings`), and the PDF that was attached last with the number of its pages
-    (`document`).
+    (`document`). Once `deleted`, nothing is written any more.
     """
 
     id: str
@@ -58,6 +55,7 @@ class Session:
     incoming: list[Path] = field(default_factory=list, repr=False, compare=False)
     readings: int = field(default=0, repr=False, compare=False)
     document: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
+    deleted: bool = field(default=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.settings = self.limits.clamp(self.settings)
@@ -73,11 +71,27 @@ class Session:
         return self.conversations[-1]
 
     def start_conversation(self, system: str) -> Conversation:
-        """A new empty conversation becomes the one on the page; an empty one is not kept."""
-        if not self.conversation.turns:
-            self.conversations.pop()
-        self.conversations.append(Conversation(system=system))
+        """A new empty conversation becomes the one on the page; an empty one is not kept.
+
+        Raises LimitError when there are too many already.
+        """
+        kept = self.conversations if self.conversation.turns else self.conversations[:-1]
+        self.limits.check_chats(len(kept) + 1)
+        self.conversations = [*kept, Conversation(system=system)]
         return self.conversation
+
+    def keep_last(self, turns: int) -> Conversation:
+        """Copies of the last turns become a conversation of their own, and the one on the page.
+
+        The conversation that was on the page stays as it is. Raises LimitError when there are too
+        many already.
+        """
+        whole = self.conversation
+        self.limits.check_chats(len(self.conversations) + 1)
+        copies = [replace(turn) for turn in whole.turns[-turns:]]
+        last = Conversation(whole.system, copies, title=whole.title, changed=whole.changed)
+        self.conversations.append(last)
+        return last
 
     def open_conversation(self, conversation_id: str) -> Conversation:
         """An earlier conversation becomes the one on the page. Raises KeyError if not here."""
@@ -102,6 +116,8 @@ class Session:
         Raises LimitError for a file that is too large or one too many.
         """
         source = Path(path)
+        if self.deleted:
+            raise FileNotFoundError(f"{self.folder.name} has been deleted")
         self.limits.check_file(source)
         with source.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -127,6 +143,8 @@ class Session:
     def save(self) -> None:
         """Write the session to its folder, in one step: a crash leaves the version before."""
         with self.lock:
+            if self.deleted:
+                return
             self.used = time.time()
             content = {
                 "conversations": [conversation_to_json(c, self._files) for c in self.conversations],
@@ -157,81 +175,6 @@ class Session:
             settings=Settings(**content["settings"]),
             used=content["used"],
         )
-
-
-class SessionStore:
-    """All sessions of this server, by token, in one folder. Safe to use from several threads."""
-
-    def __init__(self, folder: str | Path, limits: Limits | None = None) -> None:
-        self.folder = Path(folder)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.limits = limits or Limits()
-        self._sessions: dict[str, Session] = {}
-        self._lock = threading.Lock()
-
-    def new_token(self) -> str:
-        """A random 128-bit token for a new visitor."""
-        return secrets.token_hex(16)
-
-    def open(self, token: str) -> Session:
-        """The session of the visitor with this token, made when there is none yet.
-
-        Raises ValueError for anything that is not a token of this store.
-        """
-        if len(token) != 32 or not set(token) <= set("0123456789abcdef"):
-            raise ValueError("a visitor's token has 32 hexadecimal digits")
-        name = hashlib.sha256(token.encode()).hexdigest()[:32]
-        with self._lock:
-            session = self._sessions.get(name) or self._load(name)
-            self._sessions[name] = session
-            session.used = time.time()
-            return session
-
-    def delete(self, session: Session) -> None:
-        """Remove a session with everything the visitor said and uploaded."""
-        with self._lock:
-            self._sessions.pop(session.id, None)
-            shutil.rmtree(session.folder, ignore_errors=True)
-
-    def remove_expired(self, now: float | None = None) -> list[Session]:
-        """Delete the sessions not used for `limits.session_seconds`, and return them."""
-        oldest = (time.time() if now is None else now) - self.limits.session_seconds
-        return [session for session in self._all() if self._remove_older(session, oldest)]
-
-    def _remove_older(self, session: Session, oldest: float) -> bool:
-        """Delete a session unless it has been used after all; is it gone?"""
-        with self._lock:
-            if self._sessions.get(session.id, session).used >= oldest:
-                return False
-            self._sessions.pop(session.id, None)
-            shutil.rmtree(session.folder, ignore_errors=True)
-            return True
-
-    def _load(self, name: str) -> Session:
-        folder = self.folder / name
-        try:
-            return Session.load(folder, self.limits)
-        except FileNotFoundError:
-            pass
-        except (ValueError, KeyError, TypeError) as error:
-            logger.warning("session %s can't be read and is put aside: %s", name, error)
-            (folder / "session.json").replace(folder / "unreadable.json")
-        return Session(id=name, folder=folder, limits=self.limits)
-
-    def _all(self) -> list[Session]:
-        """Every session: from memory, or one with no more than its folder's age."""
-        with self._lock:
-            saved = [
-                Session(id=folder.name, folder=folder, used=_last_change(folder))
-                for folder in self.folder.iterdir()
-                if folder.is_dir() and folder.name not in self._sessions
-            ]
-            return [*self._sessions.values(), *saved]
-
-
-def _last_change(folder: Path) -> float:
-    saved = folder / "session.json"
-    return (saved if saved.exists() else folder).stat().st_mtime
 
 
 def _safe_name(name: str) -> str:

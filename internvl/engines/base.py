@@ -18,19 +18,26 @@ from internvl.chat import Conversation, Settings
 
 
 class EngineError(Exception):
-    """The request can't be answered; the message says why and what to do."""
+    """The request can't be answered; the message says why and what to do.
+
+    `facts` are the numbers of the message by name, for a page in another language.
+    """
+
+    def __init__(self, message: str = "", **facts: float) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 class PromptTooLong(EngineError):
-    """The prompt has more tokens than the model's context holds."""
+    """The prompt has more `tokens`, `visual` of them for pictures, than the `context` holds."""
 
 
 class QueueFull(EngineError):
-    """Too many visitors are waiting."""
+    """Too many `questions` are being answered or waiting."""
 
 
 class OutOfMemory(EngineError):
-    """The machine ran out of memory while reading or answering."""
+    """There is no memory for the request: it takes `needed` GB and `free` are, where known."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +49,14 @@ class Loading:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Others come first; `place` 1 is next. At 0 nobody is before, and a clip is being opened."""
+    """Others come first; `place` 1 is next. At 0 nobody is before, and a clip is being opened.
+
+    `seconds` is how long the line has taken per place lately, times the place; None before this
+    machine has answered anyone.
+    """
 
     place: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,9 @@ class Costs:
         if needed > free:
             raise OutOfMemory(
                 f"This needs about {needed / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB "
-                "are free. Please use fewer tiles or frames, or start a new chat."
+                "are free. Please use fewer tiles or frames, or start a new chat.",
+                needed=needed / 1e9,
+                free=free / 1e9,
             )
 
     def free(self) -> int:

@@ -57,7 +57,10 @@ def build_prompt(
         raise PromptTooLong(
             f"The prompt has {len(ids):,} tokens ({visual:,} of them for pictures) and the model's "
             f"context holds {model.context_length:,}. Use fewer tiles or frames, shorten the "
-            "question, or start a new chat."
+            "question, or start a new chat.",
+            tokens=len(ids),
+            visual=visual,
+            context=model.context_length,
         )
     tiles = [
         tile

@@ -13,6 +13,7 @@ the ones after them wait in line, at most `waiting` of them.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,9 @@ from internvl.engines.base import QueueFull, Waiting
 
 PATIENCE = 0.2
 """Seconds after which a waiting ticket reports its place."""
+
+RECENT = 16
+"""Answers whose seconds are remembered, to tell those in line how long it may take."""
 
 QUIET = 1.0
 """Seconds without a step of any answer after which preparation goes on although one is open."""
@@ -36,6 +40,7 @@ class Scheduler:
         self._ready: list[Ticket] = []
         self._running: Ticket | None = None
         self._last_step = 0.0
+        self._lasted = deque[float](maxlen=RECENT)
 
     def enter(self, *, answer: bool) -> "Ticket":
         """A ticket for an answer, or for preparation, to be used in a `with`."""
@@ -45,7 +50,8 @@ class Scheduler:
                 if len(self._answers) >= self._active + self._waiting:
                     raise QueueFull(
                         f"{len(self._answers)} questions are being answered or waiting, the most "
-                        "this machine takes. Please try again in a minute."
+                        "this machine takes. Please try again in a minute.",
+                        questions=len(self._answers),
                     )
                 self._answers.append(ticket)
         return ticket
@@ -57,6 +63,7 @@ class Ticket:
     def __init__(self, scheduler: Scheduler, answer: bool) -> None:
         self._scheduler = scheduler
         self._answer = answer
+        self._began = 0.0
 
     def wait(self) -> Generator[Waiting, None, None]:
         """Return when the machine is this ticket's, reporting the place every 0.2 s until then."""
@@ -65,7 +72,7 @@ class Ticket:
             with scheduler._change:
                 scheduler._ready.append(self)
             while not self._take():
-                yield Waiting(self._place())
+                yield self._place()
         finally:
             with scheduler._change:
                 scheduler._ready.remove(self)
@@ -94,6 +101,8 @@ class Ticket:
         scheduler = self._scheduler
         with scheduler._change:
             if self in scheduler._answers:
+                if self._began:
+                    scheduler._lasted.append(time.monotonic() - self._began)
                 scheduler._answers.remove(self)
             scheduler._change.notify_all()
 
@@ -102,6 +111,7 @@ class Ticket:
         with scheduler._change:
             if scheduler._change.wait_for(self._is_next, PATIENCE):
                 scheduler._running = self
+                self._began = self._began or time.monotonic()
                 return True
             return False
 
@@ -121,10 +131,16 @@ class Ticket:
             quiet and not any(ticket._answer and ticket._may_run() for ticket in scheduler._ready)
         )
 
-    def _place(self) -> int:
-        """1 is next: among all answers for one in line, among those taking turns otherwise."""
+    def _place(self) -> Waiting:
+        """1 is next: among all answers for one in line, among those taking turns otherwise.
+
+        One in line moves up whenever one of the active answers ends; their seconds are measured.
+        """
         scheduler = self._scheduler
         with scheduler._change:
             if self._answer and not self._may_run():
-                return scheduler._answers.index(self) - scheduler._active + 1
-            return scheduler._ready.index(self) + 1
+                place = scheduler._answers.index(self) - scheduler._active + 1
+                lasted = scheduler._lasted
+                each = sum(lasted) / len(lasted) / scheduler._active if lasted else None
+                return Waiting(place, each and place * each)
+            return Waiting(scheduler._ready.index(self) + 1)

@@ -35,7 +35,15 @@ _BROKEN = (
 
 
 class AttachmentError(ValueError):
-    """A picture or video that can't be read or is over a limit; the message names the file."""
+    """A picture or video that can't be read or is over a limit; the message names the file.
+
+    `kind` names the reason and `facts` are what the message holds, for a page in another language.
+    """
+
+    def __init__(self, message: str, kind: str = "", **facts: str | float) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.facts = facts
 
 
 def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -71,26 +79,40 @@ def _opened(path: str | Path, max_pixels: int) -> Iterator[Image.Image]:
             if width * height > max_pixels:
                 raise AttachmentError(
                     f"{name} has {width:,} x {height:,} pixels, and {max_pixels:,} is the most; "
-                    "please attach a smaller copy."
+                    "please attach a smaller copy.",
+                    "pixels",
+                    name=name,
+                    pixels=width * height,
+                    most=max_pixels,
                 )
             yield image
     except AttachmentError:
         raise
     except FileNotFoundError as error:
-        raise AttachmentError(f"{name} is not there any more; please attach it again.") from error
+        raise AttachmentError(
+            f"{name} is not there any more; please attach it again.", "missing", name=name
+        ) from error
     except Image.DecompressionBombError as error:
         raise AttachmentError(
-            f"{name} has more than {max_pixels:,} pixels; please attach a smaller copy."
+            f"{name} has more than {max_pixels:,} pixels; please attach a smaller copy.",
+            "bomb",
+            name=name,
+            most=max_pixels,
         ) from error
     except UnidentifiedImageError as error:
         raise AttachmentError(
             f"{name} is damaged or no picture of a known kind; "
-            "please attach a JPEG, PNG, WebP or HEIC file."
+            "please attach a JPEG, PNG, WebP or HEIC file.",
+            "picture",
+            name=name,
         ) from error
     except _BROKEN as error:
         reason = " ".join(str(error).split())
         raise AttachmentError(
-            f"{name} is damaged ({reason}); please save it again as PNG or JPEG and attach that."
+            f"{name} is damaged ({reason}); please save it again as PNG or JPEG and attach that.",
+            "damaged",
+            name=name,
+            reason=reason,
         ) from error
 
 

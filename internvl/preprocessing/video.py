@@ -95,28 +95,38 @@ def sample_frames(
     name = Path(path).name
     if not 1 <= max_frames <= frame_limit:
         raise AttachmentError(
-            f"{max_frames} frames of {name} were asked for; please ask for 1 to {frame_limit}."
+            f"{max_frames} frames of {name} were asked for; please ask for 1 to {frame_limit}.",
+            "frames",
+            name=name,
+            wanted=max_frames,
+            most=frame_limit,
         )
     table = _read_table(path, time_limit)
     times: list[float] = table["times"]
     try:
         first, last = _clip_frames(times, table["fps"], table["duration"], start, end)
     except ValueError as error:
-        raise AttachmentError(f"In {name} {error}.") from error
+        raise AttachmentError(f"In {name} {error}.", "clip", name=name) from error
     everything = max_frames > last - first
     wanted = list(range(first, last + 1)) if everything else _middles(first, last, max_frames)
     pixels = len(wanted) * table["width"] * table["height"]
     if pixels > max_pixels:
         raise AttachmentError(
             f"{len(wanted)} frames of {name} have {pixels:,} pixels, and {max_pixels:,} is the "
-            "most; please ask for fewer frames or attach a smaller video."
+            "most; please ask for fewer frames or attach a smaller video.",
+            "video_pixels",
+            name=name,
+            frames=len(wanted),
         )
     request = {"wanted": wanted, "end": last + 1, "max_pixels": max_pixels}
     found = _ask(path, request, time_limit)
     if not found:
         raise AttachmentError(
             f"{name} is damaged: none of the {len(wanted)} frames asked for is intact; "
-            "please choose another part of it or attach another copy."
+            "please choose another part of it or attach another copy.",
+            "frames_damaged",
+            name=name,
+            frames=len(wanted),
         )
     if len(found) < len(wanted):
         _log.warning("%s: %d of %d frames are damaged", name, len(wanted) - len(found), len(wanted))
@@ -179,7 +189,9 @@ def _ask(path: str | Path, request: dict[str, Any], time_limit: float) -> list[A
     """The reader's answers about a video. Raises AttachmentError."""
     name = Path(path).name
     if not Path(path).is_file():
-        raise AttachmentError(f"{name} is not there any more; please attach it again.")
+        raise AttachmentError(
+            f"{name} is not there any more; please attach it again.", "missing", name=name
+        )
     request = {**request, "path": str(Path(path).absolute()), "seconds": time_limit}
     for decord in (True, False):
         with contextlib.suppress(EOFError, BrokenPipeError):
@@ -188,11 +200,20 @@ def _ask(path: str | Path, request: dict[str, Any], time_limit: float) -> list[A
     else:
         raise AttachmentError(
             f"{name} could not be read within {time_limit:g} s, or ended its decoder; "
-            "please attach a shorter or smaller copy."
+            "please attach a shorter or smaller copy.",
+            "slow",
+            name=name,
+            seconds=time_limit,
         )
     if "error" in ending:
+        codec = ending.get("codec")
+        coded = f" (its pictures are coded as {codec})" if codec else ""
         raise AttachmentError(
-            f"{name} can't be read as a video ({ending['error']}); "
-            "please attach another copy, or save it again as MP4."
+            f"{name} can't be read as a video{coded}: {ending['error']}. "
+            "Please attach another copy, or save it again as MP4 with H.264.",
+            "codec" if codec else "video",
+            name=name,
+            reason=ending["error"],
+            codec=codec or "",
         )
     return answers

@@ -239,7 +239,7 @@ def main() -> None:
             _write(answers, {"end": True})
         except (VideoError, FFmpegError, OSError, ValueError, MemoryError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            _write(answers, {"error": reason})
+            _write(answers, {"error": reason, "codec": getattr(error, "codec", "")})
         if hasattr(signal, "alarm"):
             signal.alarm(0)
 

@@ -26,7 +26,12 @@ _PLAIN_CODECS = ("h264", "hevc", "vp9", "mpeg4")
 
 
 class VideoError(Exception):
-    """The file can't be read as a video; the message is the reason alone."""
+    """The file can't be read as a video; the message is the reason alone.
+
+    `codec` is how its pictures are coded, where that is known.
+    """
+
+    codec = ""
 
 
 class Key(NamedTuple):
@@ -104,10 +109,16 @@ def open_video(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
             raise VideoError("there are no moving pictures in it")
-        width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > MAX_FRAME_PIXELS:
-            raise VideoError(f"its frames of {width:,} x {height:,} pixels are too large")
-        yield container, stream
+        if not stream.codec_context:
+            raise VideoError("there is no decoder for its pictures here")
+        try:
+            width, height = stream.codec_context.width, stream.codec_context.height
+            if width * height > MAX_FRAME_PIXELS:
+                raise VideoError(f"its frames of {width:,} x {height:,} pixels are too large")
+            yield container, stream
+        except VideoError as error:
+            error.codec = stream.codec_context.name
+            raise
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> "Iterator[VideoPacket]":

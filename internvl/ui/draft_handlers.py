@@ -8,6 +8,7 @@ from internvl.chat import Attachment, Conversation, Session, Turn, freeze
 from internvl.engines.base import PromptTooLong, Reading
 from internvl.preprocessing import parse_pages
 from internvl.ui import documents, drafts, views
+from internvl.ui.cards import make_card
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.examples import Example
 from internvl.ui.page import Page, Visitor, closing, request
@@ -133,7 +134,7 @@ class DraftHandlers(Page):
             return
         ahead = request(conversation, len(conversation.turns), Turn("", attachments))
         if full := self._full(ahead, session, text):
-            yield views.notice(full)
+            yield full
         read: Reading | None = None
         with closing(self.engine.prepare(ahead, session.settings)) as events:
             for event in events:
@@ -165,16 +166,17 @@ class DraftHandlers(Page):
             return self.add_video(visitor, str(example.files[0]))
         return self._attach(visitor, [str(file) for file in example.files])
 
-    def _full(self, ahead: Conversation, session: Session, text: Words) -> str:
-        """A sentence when the context has no room for all that would be sent; else nothing."""
+    def _full(self, ahead: Conversation, session: Session, text: Words) -> View:
+        """A card when the context has no room for all that would be sent; else nothing."""
         if self.engine.loading is not None:
-            return ""
+            return {}
         try:
             seen = sum(map(sum, self.engine.estimate(ahead, session.settings).tile_counts))
         except PromptTooLong as error:
-            return str(error)
+            return views.notice(make_card(error, text, session))
         tiles = sum(count_tiles(a, self.about.tile_size) for a in ahead.attachments)
-        return text["tray.full"].format(tiles=tiles, seen=seen) if seen < tiles else ""
+        full = text["tray.full"].format(tiles=tiles, seen=seen)
+        return views.notice(full) if seen < tiles else {}
 
     def _draft_changed(self, session: Session, text: Words) -> View:
         session.save()

@@ -35,7 +35,11 @@ def check_picture(path: str | Path, limits: Limits) -> None:
     if width * height > limits.pixels:
         raise LimitError(
             f"{Path(path).name} has {width * height / 1e6:.0f} million pixels; "
-            f"{limits.pixels / 1e6:.0f} million is the most. Please use a smaller copy."
+            f"{limits.pixels / 1e6:.0f} million is the most. Please use a smaller copy.",
+            "megapixels",
+            name=Path(path).name,
+            megapixels=width * height / 1e6,
+            most=limits.pixels / 1e6,
         )
 
 

@@ -1,4 +1,4 @@
-"""The one place where errors become sentences on the page.
+"""The one place where errors are caught for the page; `internvl.ui.cards` words them.
 
 PageError     something the visitor can put right; its message is the sentence
 """
@@ -18,7 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class PageError(ValueError):
-    """Something the visitor can put right; the message says how."""
+    """Something the visitor can put right; the message says how, in the visitor's language.
+
+    `step` names what the page offers to do about it (see `internvl.ui.cards`), if anything.
+    """
+
+    def __init__(self, message: str, step: str = "") -> None:
+        super().__init__(message)
+        self.step = step
 
 
 EXPECTED = (PageError, LimitError, EngineError, AttachmentError)
@@ -30,14 +37,15 @@ def friendly(handler: Handler) -> Handler: ...
 @overload
 def friendly(*, returns_question: bool) -> Callable[[Handler], Handler]: ...
 def friendly(handler: Any = None, *, returns_question: bool = False) -> Any:
-    """The handler, showing errors as a sentence instead of raising them.
+    """The handler, showing errors as a card instead of raising them.
 
-    The handler's object has `recover(visitor, sentence, returns_question)`, the page's state after
-    an error; the sentence is None for an error nobody expected.
+    The handler's object has `recover(visitor, error, asked)`, the page's state after an error;
+    `asked` is the name of a handler that asks and gives the question back, else nothing.
     """
     if handler is None:
         return functools.partial(friendly, returns_question=returns_question)
 
+    asked = handler.__name__ if returns_question else ""
     if inspect.isgeneratorfunction(handler):
 
         @functools.wraps(handler)
@@ -45,7 +53,8 @@ def friendly(handler: Any = None, *, returns_question: bool = False) -> Any:
             try:
                 yield from handler(self, visitor, *values)
             except Exception as error:
-                yield self.recover(visitor, _sentence(error, handler), returns_question)
+                _log(error, handler)
+                yield self.recover(visitor, error, asked)
 
         return running
 
@@ -54,13 +63,12 @@ def friendly(handler: Any = None, *, returns_question: bool = False) -> Any:
         try:
             return handler(self, visitor, *values)
         except Exception as error:
-            return self.recover(visitor, _sentence(error, handler), returns_question)
+            _log(error, handler)
+            return self.recover(visitor, error, asked)
 
     return once
 
 
-def _sentence(error: Exception, handler: Callable[..., Any]) -> str | None:
-    if isinstance(error, EXPECTED):
-        return str(error)
-    log.error("The page's handler %s failed", handler.__name__, exc_info=error)
-    return None
+def _log(error: Exception, handler: Callable[..., Any]) -> None:
+    if not isinstance(error, EXPECTED):
+        log.error("The page's handler %s failed", handler.__name__, exc_info=error)

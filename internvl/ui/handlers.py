@@ -3,7 +3,7 @@
 The handlers that answer are generators: closing one is Stop.
 """
 
-import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 from internvl.chat import Conversation, LimitError, Session, Turn, freeze
 from internvl.engines.base import Receipt, Text
 from internvl.ui import drafts, views
+from internvl.ui.cards import make_card
 from internvl.ui.chat import draw_answer, draw_chat
-from internvl.ui.draft_handlers import DraftHandlers
 from internvl.ui.errors import PageError, friendly
+from internvl.ui.leaving_handlers import LeavingHandlers
 from internvl.ui.links import last_video
+from internvl.ui.mend_handlers import MendHandlers
 from internvl.ui.page import Visitor, closing, request
 from internvl.ui.views import View, Words, merged
 
@@ -22,8 +24,8 @@ STOPPING_SECONDS = 1.0
 """How long Stop waits for its own tab's answer to end."""
 
 
-class Handlers(DraftHandlers):
-    """Asking, stopping, going back, and choosing a chat; with all that pages and drafts do."""
+class Handlers(MendHandlers, LeavingHandlers):
+    """Asking, stopping and going back; with all that pages, drafts and lists of chats do."""
 
     @friendly(returns_question=True)
     def send(self, visitor: Visitor, question: str, *values: Any) -> Iterator[View]:
@@ -32,7 +34,8 @@ class Handlers(DraftHandlers):
         try:
             session.limits.check_question(question)
         except LimitError as error:  # it stays where it was typed: nothing of that length is kept
-            yield merged(views.idle(), views.status(), views.notice(str(error)))
+            card = make_card(error, text, session)
+            yield merged(views.idle(), views.status(), views.notice(card))
             return
         with session.lock:
             session.draft = replace(session.draft, question=question)
@@ -91,49 +94,6 @@ class Handlers(DraftHandlers):
         question: View = {"question": {"value": session.draft.question}}
         return merged(self.drawn(session, text), views.status(), views.notice(), question)
 
-    @friendly
-    def new_chat(self, visitor: Visitor, system: str) -> View:
-        """An empty chat; the earlier ones stay in the list."""
-        session, text = self.enter(visitor)
-        session.limits.check_system(system)
-        with self._changing_chats(session):
-            session.start_conversation(system)
-        return self._chat_changed(session, text)
-
-    @friendly
-    def choose_chat(self, visitor: Visitor, conversation_id: str) -> View:
-        """An earlier chat."""
-        session, text = self.enter(visitor)
-        try:
-            with self._changing_chats(session):
-                session.open_conversation(conversation_id)
-        except KeyError as error:
-            raise PageError(text["error.chat"]) from error
-        return self._chat_changed(session, text)
-
-    @friendly
-    def delete_chat(self, visitor: Visitor) -> View:
-        """The chat on the page is gone, with the files only it used."""
-        session, text = self.enter(visitor)
-        with self._changing_chats(session):
-            session.delete_conversation(session.conversation.id)
-        return self._chat_changed(session, text)
-
-    @contextlib.contextmanager
-    def _changing_chats(self, session: Session) -> Iterator[None]:
-        """Holds the lock, saves, and lets the engine forget the conversations that have gone."""
-        with session.lock:
-            before = {conversation.id for conversation in session.conversations}
-            yield
-            session.save()
-            gone = before - {conversation.id for conversation in session.conversations}
-        for conversation_id in gone:
-            self.engine.forget(conversation_id)
-
-    def _chat_changed(self, session: Session, text: Words) -> View:
-        system: View = {"system": {"value": session.conversation.system}}
-        return merged(self.drawn(session, text), system, views.status(), views.notice())
-
     def _answer(
         self, session: Session, text: Words, answering: "_Answering", sent: View
     ) -> Iterator[View]:
@@ -181,6 +141,7 @@ class _Answering:
 def _start(session: Session, turn: Turn, earlier: Turn) -> _Answering:
     """The last turn on the page is being answered from now on. Needs the lock."""
     conversation = session.conversation
+    conversation.changed = time.time()
     session.running.append(turn)
     asked = request(conversation, len(conversation.turns) - 1, turn)
     return _Answering(conversation, turn, earlier, asked)

@@ -27,13 +27,14 @@ def build_page(handlers: Handlers) -> gr.Blocks:
         parts.all["visitor"] = visitor
         _head(parts)
         with gr.Row(elem_id="main"):
-            with gr.Column(scale=5, min_width=340, elem_id="left"):
-                with gr.Column(elem_id="look"):
-                    _look(parts, handlers.store.limits)
-                parts.add("about", gr.HTML)
+            left = gr.Column(scale=5, min_width=340, elem_id="left")
+            with left, gr.Column(elem_id="look"):
+                _look(parts, handlers.store.limits)
             with gr.Column(scale=7, min_width=340, elem_id="talk"):
                 _talk(parts)
         parts.add("words", gr.HTML, elem_classes="unseen")
+        parts.add("imported", gr.File, file_types=[".json"], elem_classes="unseen")
+        parts.scripted("download", "download", elem_classes="unseen")
         connect(demo, parts.all, handlers)
         make_ask(handlers.engine, handlers.store.limits)
     return demo
@@ -51,6 +52,11 @@ class _Parts:
         self.all[name] = component
         return component
 
+    def scripted(self, name: str, script: str, **options: Any) -> Any:
+        """HTML with a script of its own, which can trigger events."""
+        code = (ASSETS / "js" / f"{script}.js").read_text(encoding="utf-8")
+        return self.add(name, gr.HTML, js_on_load=code, **options)
+
 
 def _head(parts: _Parts) -> None:
     with gr.Row(elem_id="head"):
@@ -60,6 +66,9 @@ def _head(parts: _Parts) -> None:
         parts.add(
             "language", gr.Radio, choices=list(LANGUAGES.items()), value="en", container=False
         )
+        parts.add("tools", gr.HTML)
+        parts.add("about", gr.HTML)
+        parts.scripted("presenter", "presenter")
         parts.all["timer"] = gr.Timer(1.0, active=False)
 
 
@@ -85,7 +94,7 @@ def _look(parts: _Parts, limits: Limits) -> None:
     parts.add("extras", gr.HTML)
     parts.add("pages", gr.Textbox, max_lines=1, visible=False)
     parts.add("max_tiles", gr.Slider, **tiles)
-    parts.add("tray", gr.HTML, js_on_load=(ASSETS / "js" / "tray.js").read_text(encoding="utf-8"))
+    parts.scripted("tray", "tray")
     parts.add("clear", gr.Button, size="sm", visible=False)
     with parts.add("settings", gr.Accordion, open=False):
         _settings(parts)
@@ -93,10 +102,8 @@ def _look(parts: _Parts, limits: Limits) -> None:
 
 def _talk(parts: _Parts) -> None:
     with gr.Row(elem_id="chatbar"):
-        options = {"choices": [], "scale": 4, "min_width": 160, "container": False}
-        parts.add("chats", gr.Dropdown, interactive=True, **options)
+        parts.scripted("chats", "chats")
         parts.add("new", gr.Button, size="sm", min_width=90)
-        parts.add("delete", gr.Button, size="sm", min_width=90)
     parts.add(
         "chat",
         gr.Chatbot,
@@ -112,7 +119,7 @@ def _talk(parts: _Parts) -> None:
         parts.add("retry", gr.Button, size="sm", min_width=80)
         parts.add("undo", gr.Button, size="sm", min_width=80)
     with gr.Column(elem_id="composer"):
-        parts.add("notice", gr.HTML)
+        parts.scripted("notice", "card")
         parts.add("status", gr.HTML)
         with gr.Row(elem_id="ask"):
             parts.add("question", gr.Textbox, lines=1, max_lines=6, scale=6, container=False)

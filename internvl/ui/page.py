@@ -12,6 +12,7 @@ from typing import Any, cast
 from internvl.chat import Conversation, LimitError, Limits, Session, SessionStore, Settings, Turn
 from internvl.engines.base import Engine, Event
 from internvl.ui import views
+from internvl.ui.cards import make_card
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.examples import Example
 from internvl.ui.text import preferred, words
@@ -76,7 +77,7 @@ class Page:
         try:
             return self.store.open(str((visitor or {}).get("token"))), text
         except ValueError as error:
-            raise PageError(text["error.visitor"]) from error
+            raise PageError(text["error.visitor"], "reload") from error
 
     def apply(self, session: Session, text: Words, values: Sequence[Any]) -> None:
         """Keep the settings as they stand on the page. Raises PageError or LimitError."""
@@ -106,20 +107,23 @@ class Page:
             views.idle(),
         )
 
-    def recover(self, visitor: Visitor, sentence: str | None, returns_question: bool) -> View:
-        """The page after an error: everything in place, and one sentence about it."""
+    def recover(self, visitor: Visitor, error: Exception, asked: str) -> View:
+        """The page after an error: everything in place, and a card about it.
+
+        `asked` names the handler that asked, which gives the question back; nothing for others.
+        """
         text = _words(visitor)
-        shown = merged(views.status(), views.notice(sentence or text["error.unexpected"]))
         with contextlib.suppress(PageError):
             session, _ = self.enter(visitor)
             question: View = {"question": {"value": session.draft.question}}
             return merged(
                 self.drawn(session, text),
                 {name: {"value": None} for name in ("image", "images", "video")},
-                question if returns_question else {},
-                shown,
+                question if asked else {},
+                views.status(),
+                views.notice(make_card(error, text, session, asked)),
             )
-        return merged(views.idle(), shown)
+        return merged(views.idle(), views.status(), views.notice(make_card(error, text, None)))
 
     def _model(self, text: Words) -> View:
         return views.model(self.about, self.engine.loading, self.problem(), text)
@@ -133,6 +137,7 @@ class Page:
             views.labels(text),
             {"visitor": {"value": visitor}, "language": {"value": visitor["language"]}},
             views.introduction(self.about, text, hours, visitor["language"]),
+            views.presenter(visitor, text),
             self._model(text),
             views.settings(session),
             self.drawn(session, text),

@@ -6,9 +6,30 @@ from internvl.ui.clips import clip_route
 from internvl.ui.html import ASSETS
 from internvl.ui.theme import make_theme
 
-STYLES = ("page", "tiles", "chat", "video", "first", "phone")
+STYLES = (
+    "page",
+    "tiles",
+    "chat",
+    "video",
+    "first",
+    "history",
+    "cards",
+    "presenter",
+    "phone",
+)
 """The files of assets/css, in the order in which they override each other."""
-SCRIPTS = ("page", "tiles", "names", "paste", "answers", "video", "camera")
+SCRIPTS = (
+    "page",
+    "tiles",
+    "names",
+    "paste",
+    "answers",
+    "video",
+    "camera",
+    "look",
+    "about",
+    "away",
+)
 """The files of assets/js that every page loads; `page` comes first."""
 
 

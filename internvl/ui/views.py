@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from internvl.chat import Conversation, Session
+from internvl.chat import Session
 from internvl.engines.base import Event, Loading, Reading, Waiting
 from internvl.preprocessing import AttachmentError
+from internvl.ui.cards import Card
 from internvl.ui.chat import draw_chat
 from internvl.ui.documents import name_pages, pages_on_page
 from internvl.ui.drafts import draft_video
 from internvl.ui.examples import Example
 from internvl.ui.frames import video_seconds
+from internvl.ui.history import draw_history
 from internvl.ui.html import fill
 from internvl.ui.text import WORDS, properties
 from internvl.ui.tiles import draw_tray
@@ -62,9 +64,10 @@ def busy() -> View:
     return {"send": {"visible": False}, "stop": {"visible": True}, **held}
 
 
-def notice(sentence: str = "") -> View:
-    """A sentence about what went wrong; none takes it away."""
-    return {"notice": {"value": fill("notice", sentence=sentence)}}
+def notice(card: Card | str = "") -> View:
+    """A card, or one sentence, about what went wrong; none takes it away."""
+    card = Card(card) if isinstance(card, str) else card
+    return {"notice": {"value": fill("notice", card=card)}}
 
 
 def chat(session: Session, text: Words, about: About) -> View:
@@ -75,9 +78,8 @@ def chat(session: Session, text: Words, about: About) -> View:
 
 
 def chats(session: Session, text: Words) -> View:
-    """The list of chats, newest first."""
-    choices = [(_title(c, text), c.id) for c in reversed(session.conversations)]
-    return {"chats": {"choices": choices, "value": session.conversation.id}}
+    """The list of chats, the one opened last first."""
+    return {"chats": {"value": draw_history(session, text)}}
 
 
 def tray(session: Session, text: Words, about: About, examples: Sequence[Example] = ()) -> View:
@@ -121,7 +123,7 @@ def status(
     if isinstance(event, Loading):
         numbers, fraction = {"percent": round(event.fraction * 100)}, event.fraction
     elif isinstance(event, Waiting):
-        numbers, stage = {"place": event.place}, stage if event.place else "opening"
+        stage, numbers = _waiting(event)
     elif isinstance(event, Reading) and not event.total:
         stage = "thinking"
     elif isinstance(event, Reading):
@@ -138,6 +140,17 @@ def status(
         total=numbers.get("total", 0),
     )
     return {"status": {"value": drawn}}
+
+
+def _waiting(event: Waiting) -> tuple[str, dict[str, int]]:
+    """The stage and the numbers of a line in which somebody waits."""
+    if event.place == 0:
+        return "opening", {}
+    numbers = {"place": event.place}
+    if event.seconds is None:
+        return "next" if event.place == 1 else "waiting", numbers
+    numbers["seconds"] = max(1, round(event.seconds))
+    return "next_in" if event.place == 1 else "waiting_in", numbers
 
 
 def model(about: About, loading: float | None, problem: str | None, text: Words) -> View:
@@ -157,15 +170,14 @@ def introduction(about: About, text: Words, hours: float, language: str) -> View
     return {
         "about": {"value": fill("about", about=about, t=text, time=time)},
         "extras": {"value": fill("extras", t=text)},
+        "tools": {"value": fill("tools", t=text)},
         "words": {"value": fill("words", t=text, language=language)},
     }
 
 
-def _title(conversation: Conversation, text: Words) -> str:
-    if not conversation.turns:
-        return text["chats.untitled"]
-    question = " ".join(conversation.turns[0].question.split())
-    return question if len(question) <= 48 else f"{question[:47]}…"
+def presenter(visitor: Mapping[str, str], text: Words) -> View:
+    """The bar of presenter mode, which knows whether this session was begun by it."""
+    return {"presenter": {"value": fill("presenter", guest=visitor.get("guest", ""), t=text)}}
 
 
 def _clip(session: Session) -> View:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from internvl.ui.handlers import Handlers
+from internvl.ui.history_wiring import connect_cards, connect_history
 from internvl.ui.page import VALUES
 from internvl.ui.views import View
 
@@ -119,17 +120,17 @@ def _connect_chat(wire: _Wire, c: Components, handlers: Handlers) -> None:
         trigger_mode="once",
     )
     again = wire.on([c["retry"].click], handlers.retry, VALUES, _TALK, trigger_mode="once")
+    running = [asked, again, connect_cards(wire, c, handlers, _TALK)]
     endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
         (c["stop"].click, handlers.stop, []),
         (c["undo"].click, handlers.undo, []),
         (c["new"].click, handlers.new_chat, ["system"]),
-        (c["chats"].input, handlers.choose_chat, ["chats"]),
-        (c["delete"].click, handlers.delete_chat, []),
     ]
     for trigger, handler, inputs in endings:
         # Cancelled first and queued, so that the view comes after all that the answer has sent.
-        cancelled = gr.on([trigger], fn=None, cancels=[asked, again])
+        cancelled = gr.on([trigger], fn=None, cancels=running)
         wire.on(cancelled.then, handler, inputs, _TALK)
+    connect_history(wire, c, handlers, _TALK, running)
 
 
 def _spread(handler: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any]:

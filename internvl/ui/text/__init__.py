@@ -7,12 +7,27 @@ written on the Send button. The other keys are sentences that the handlers fill 
 from collections.abc import Mapping
 from typing import Any
 
-from internvl.ui.text import chat, errors, first, head, settings, tiles, video
+from internvl.ui.text import (
+    about,
+    cards,
+    chat,
+    errors,
+    first,
+    head,
+    history,
+    presenter,
+    settings,
+    tiles,
+    video,
+)
 
 LANGUAGES = {"English": "en", "中文": "zh"}
 
 WORDS: dict[str, tuple[str, str]] = {}
-for part in (head, tiles, video, first, chat, settings, errors):
+for part in (
+    *(head, about, presenter, tiles, video, first),
+    *(chat, history, settings, errors, cards),
+):
     WORDS |= part.WORDS
 
 

@@ -13,10 +13,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "2. **看看**图块：这就是模型所见。\n"
         "3. **提问**，答案会逐字出现。",
     ),
-    "chats.label": ("Chats", "对话列表"),
-    "chats.untitled": ("New chat", "新对话"),
     "new.value": ("New chat", "新对话"),
-    "delete.value": ("Delete chat", "删除对话"),
     "question.label": ("Your question", "您的问题"),
     "question.placeholder": ("Ask a question …", "请提问……"),
     "send.value": ("Send", "发送"),
@@ -51,7 +48,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "The model is still loading ({percent} %); your question comes right after.",
         "模型仍在加载（{percent} %），加载完即回答您的问题。",
     ),
-    "status.waiting": ("{place} before you", "前面还有 {place} 位"),
+    "status.next": ("You are next in line", "下一位就是您"),
+    "status.next_in": (
+        "You are next in line: about {seconds} s, going by the last answers",
+        "下一位就是您：按最近的回答估计约 {seconds} 秒",
+    ),
+    "status.waiting": ("You are number {place} in line", "您排在第 {place} 位"),
+    "status.waiting_in": (
+        "You are number {place} in line: about {seconds} s, going by the last answers",
+        "您排在第 {place} 位：按最近的回答估计约 {seconds} 秒",
+    ),
     "status.opening": ("Opening the video", "正在打开视频"),
     "status.reading": ("Reading: {done} of {total} tiles", "正在读图：{done} / {total} 个图块"),
     "status.read": (

@@ -8,14 +8,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "error.nothing": ("There is no question to go back to yet.", "还没有可以返回的问题。"),
     "error.chat": ("This chat is no longer here; please pick another.", "此对话已不存在，请另选。"),
-    "error.tiles": (
-        "{wanted} tiles are more than this page allows; {most} is the most.",
-        "{wanted} 个图块超过本页上限 {most}。",
-    ),
-    "error.frames": (
-        "{wanted} frames are more than this page allows; {most} is the most.",
-        "{wanted} 帧超过本页上限 {most}。",
-    ),
     "error.silent": (
         "The model gave no answer; please put the question in other words.",
         "模型没有作答，请换一种问法。",

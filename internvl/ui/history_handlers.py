@@ -1,0 +1,166 @@
+"""What happens to chats as a whole: choosing, naming, deleting, and carrying them as files."""
+
+import base64
+import contextlib
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from internvl.chat import Attachment, Conversation, Limits, Session
+from internvl.preprocessing import AttachmentError, load_image
+from internvl.ui import drafts, exports, views
+from internvl.ui.cards import Card
+from internvl.ui.draft_handlers import DraftHandlers
+from internvl.ui.errors import PageError, friendly
+from internvl.ui.history import title_of
+from internvl.ui.html import fill
+from internvl.ui.imports import Chat, FileProblem, Picture, read_chats
+from internvl.ui.page import Visitor
+from internvl.ui.views import View, Words, merged
+
+_KINDS = {"json": "application/json", "markdown": "text/markdown", "html": "text/html"}
+_ENDINGS = {"json": "json", "markdown": "md", "html": "html"}
+
+
+class HistoryHandlers(DraftHandlers):
+    """The list of chats, their files, and deleting everything."""
+
+    @friendly
+    def new_chat(self, visitor: Visitor, system: str) -> View:
+        """An empty chat; the earlier ones stay in the list."""
+        session, text = self.enter(visitor)
+        session.limits.check_system(system)
+        with self._changing_chats(session):
+            session.start_conversation(system)
+        return self._chat_changed(session, text)
+
+    @friendly
+    def choose_chat(self, visitor: Visitor, conversation_id: str) -> View:
+        """An earlier chat."""
+        session, text = self.enter(visitor)
+        with self._changing_chats(session):
+            _find(session, conversation_id, text)
+            session.open_conversation(conversation_id)
+        return self._chat_changed(session, text)
+
+    @friendly
+    def rename_chat(self, visitor: Visitor, conversation_id: str, title: str) -> View:
+        """Another title for a chat; an empty one leaves it to the first question."""
+        session, text = self.enter(visitor)
+        session.limits.check_title(title)
+        with session.lock:
+            _find(session, conversation_id, text).title = " ".join(title.split())
+            session.save()
+        return merged(views.chats(session, text), views.notice())
+
+    @friendly
+    def delete_chat(self, visitor: Visitor, conversation_id: str) -> View:
+        """A chat is gone, with the files only it used."""
+        session, text = self.enter(visitor)
+        with self._changing_chats(session):
+            _find(session, conversation_id, text)
+            session.delete_conversation(conversation_id)
+        return self._chat_changed(session, text)
+
+    @friendly
+    def save_chats(self, visitor: Visitor, form: str, conversation_id: str) -> View:
+        """One chat as "markdown" or "html", or all as "json", handed to the browser."""
+        session, text = self.enter(visitor)
+        language = {**text, "language": str((visitor or {}).get("language"))}
+        with session.lock:
+            if form == "json":
+                title, content = text["export.title"], exports.as_json(session.conversations)
+            else:
+                chat = _find(session, conversation_id, text)
+                title = title_of(chat, text)
+                write = exports.as_page if form == "html" else exports.as_markdown
+                content = write(chat, language)
+        sent = fill(
+            "download",
+            file=exports.file_name(title, _ENDINGS.get(form, "md")),
+            kind=_KINDS.get(form, "text/markdown"),
+            content=base64.b64encode(content.encode()).decode(),
+            key=secrets.token_hex(4),
+        )
+        return {"download": {"value": sent}, **views.notice()}
+
+    @friendly
+    def bring_chats(self, visitor: Visitor, file: str | None) -> View:
+        """The chats of a file, added to the list; all of them or, if anything is wrong, none."""
+        session, text = self.enter(visitor)
+        if not file:
+            return {}
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                chats = read_chats(Path(file), session.limits)
+                files = _write(chats, Path(folder), session.limits)
+                with drafts.brought(session, files, "image") as pictures, session.lock:
+                    session.limits.check_chats(len(session.conversations) + len(chats))
+                    session.conversations[-1:-1] = _filled(chats, pictures)
+                    session.save()
+        except FileProblem as problem:
+            raise PageError(problem.told(text)) from problem
+        finally:
+            Path(file).unlink(missing_ok=True)
+        number = len(chats)
+        told = text["chats.one" if number == 1 else "chats.brought"].format(number=number)
+        emptied: View = {"imported": {"value": None}}
+        return merged(views.chats(session, text), emptied, views.notice(Card(told, calm=True)))
+
+    @contextlib.contextmanager
+    def _changing_chats(self, session: Session) -> Iterator[None]:
+        """Holds the lock, saves, and lets the engine forget the conversations that have gone."""
+        with session.lock:
+            before = {conversation.id for conversation in session.conversations}
+            yield
+            session.save()
+            gone = before - {conversation.id for conversation in session.conversations}
+        for conversation_id in gone:
+            self.engine.forget(conversation_id)
+
+    def _chat_changed(self, session: Session, text: Words) -> View:
+        system: View = {"system": {"value": session.conversation.system}}
+        return merged(self.drawn(session, text), system, views.status(), views.notice())
+
+
+def _find(session: Session, conversation_id: str, text: Words) -> Conversation:
+    """One of the session's conversations. Raises PageError when it is not there."""
+    for conversation in session.conversations:
+        if conversation.id == conversation_id:
+            return conversation
+    raise PageError(text["error.chat"])
+
+
+def _write(chats: Sequence[Chat], folder: Path, limits: Limits) -> list[Path]:
+    """The pictures of the chats as files, each opened once. Raises FileProblem, LimitError."""
+    files = []
+    for number, picture in enumerate(_pictures(chats)):
+        place = folder / str(number)
+        place.mkdir()
+        files.append(place / picture.name)
+        files[-1].write_bytes(picture.content)
+        try:
+            drafts.check_picture(files[-1], limits)
+            load_image(files[-1])
+        except AttachmentError as error:
+            raise FileProblem("picture", picture.place) from error
+    return files
+
+
+def _pictures(chats: Sequence[Chat]) -> Iterator[Picture]:
+    for chat in chats:
+        for pictures in chat.pictures:
+            yield from pictures
+
+
+def _filled(chats: Sequence[Chat], attachments: Sequence[Attachment]) -> list[Conversation]:
+    """The conversations with the session's copies of their pictures."""
+    paths = iter(attachments)
+    for chat in chats:
+        for turn, pictures in zip(chat.conversation.turns, chat.pictures, strict=True):
+            turn.attachments = tuple(
+                Attachment(next(paths).path, "image", max_tiles=picture.tiles)
+                for picture in pictures
+            )
+    return [chat.conversation for chat in chats]

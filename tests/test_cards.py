@@ -1,0 +1,192 @@
+"""Errors as cards: their words in both languages, and what their buttons do."""
+
+import re
+
+import pytest
+from test_handlers import ask, chat_text, values
+
+from internvl.chat import Attachment, LimitError, Turn
+from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, QueueFull
+from internvl.preprocessing import AttachmentError, load_image, video_info
+from internvl.ui.cards import make_card
+from internvl.ui.errors import PageError
+from internvl.ui.text import words
+from internvl.ui.views import merged, notice
+
+LONG = {"tokens": 9200, "visual": 7168, "context": 8192}
+EN, ZH = words("en"), words("zh")
+
+
+def steps(card):
+    return [(step.action, step.number) for step in card.steps]
+
+
+def tap(handlers, visitor, view, label, question="", **changed):
+    """The page after a button of a card."""
+    buttons = re.findall(
+        r'data-step="(\w+)" data-number="(\d+)" data-asked="(\w*)">([^<]+)<',
+        view["notice"]["value"],
+    )
+    step, number, asked = next(b[:3] for b in buttons if b[3] == label)
+    given = values(**changed)
+    return merged(*handlers.mend(visitor, step, int(number), asked, question, *given))
+
+
+@pytest.mark.parametrize(
+    ("error", "english", "chinese"),
+    [
+        (PromptTooLong("x", **LONG), "9,200 tokens", "9,200 个词元"),
+        (PromptTooLong("Too long."), "Too long.", "过长"),
+        (QueueFull("x", questions=36), "36 questions", "36 个问题"),
+        (QueueFull("Full."), "Full.", "请稍后再试"),
+        (OutOfMemory("x", needed=12.24, free=3.1), "12.2 GB", "12.2 GB 内存"),
+        (OutOfMemory("No room."), "No room.", "内存不足"),
+        (EngineError("model.bin is gone"), "model.bin is gone", "model.bin is gone"),
+        (LimitError("x", "file", name="a.png", megabytes=300.0, most=200.0), "300 MB", "上限"),
+        (LimitError("Other."), "Other.", "Other."),
+        (
+            AttachmentError("x", "codec", name="a.mp4", reason="why", codec="vp7"),
+            "vp7",
+            "编码为 vp7",
+        ),
+        (PageError("Write first."), "Write first.", "Write first."),
+        (RuntimeError("secret"), "Something went wrong", "出了点问题"),
+    ],
+)
+def test_errors_have_words_in_both_languages(session, error, english, chinese):
+    assert english in make_card(error, EN, session).sentence
+    assert chinese in make_card(error, ZH, session).sentence
+
+
+def real_errors(tmp_path, session):
+    """What the code raises, by the kinds that visitors meet."""
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    video = tmp_path / "text.mp4"
+    video.write_text("no video")
+    limits = session.limits
+    for raising in (
+        lambda: load_image(text),
+        lambda: load_image(cut),
+        lambda: load_image(tmp_path / "gone.png"),
+        lambda: video_info(video),
+        lambda: video_info(tmp_path / "gone.mp4"),
+        lambda: limits.check_question("x" * 501),
+        lambda: limits.check_system("x" * 301),
+        lambda: limits.check_title("x" * 121),
+        lambda: limits.check_room(4),
+        lambda: limits.check_chats(201),
+    ):
+        with pytest.raises((AttachmentError, LimitError)) as error:
+            raising()
+        yield error.value
+
+
+def test_what_the_code_raises_has_chinese_words(tmp_path, session):
+    for error in real_errors(tmp_path, session):
+        told = make_card(error, ZH, session).sentence
+        assert re.search(r"[\u4e00-\u9fff]", told), error
+        assert make_card(error, EN, session).sentence
+
+
+def test_the_next_step_follows_from_the_error(session, tall, clip):
+    assert steps(make_card(QueueFull("x"), EN, session, "send")) == [("again", 0)]
+    assert steps(make_card(QueueFull("x"), EN, session)) == []
+    assert steps(make_card(PageError("x", "reload"), EN, None)) == [("reload", 0)]
+    assert steps(make_card(LimitError("x", "room"), EN, session)) == [("chats", 0)]
+    assert steps(make_card(AttachmentError("x", "video"), EN, session)) == [("choose", 0)]
+    memory, long = OutOfMemory("x"), PromptTooLong("x")
+    assert steps(make_card(memory, EN, session, "send")) == []
+    session.draft = Turn("", (Attachment(tall, "image"), Attachment(clip, "video")))
+    assert steps(make_card(memory, EN, session, "send")) == [("tiles", 6), ("frames", 8)]
+    session.conversation.turns += [Turn(str(n), answer="a") for n in range(3)]
+    assert steps(make_card(long, EN, session, "send")) == [("last", 2), ("fresh", 0)]
+    labels = [step.label for step in make_card(memory, EN, session).steps]
+    assert labels == ["Use 6 tiles", "Use 8 frames"]
+
+
+def test_fewer_tiles_and_asked_again(handlers, visitor, session, engine, tall):
+    engine.answers = [[OutOfMemory("x", needed=9.0, free=1.0)], ["Now."]]
+    handlers.add_image(visitor, str(tall))
+    view = ask(handlers, visitor, "What?")
+    assert "Not enough memory" in view["notice"]["value"]
+    view = tap(handlers, visitor, view, "Try again with 6 tiles", "What?")
+    assert "Now." in chat_text(view)
+    assert view["max_tiles"]["value"] == session.settings.max_tiles == 6
+    assert [c.attachments[0].max_tiles for c, _ in engine.asked] == [12, 6]
+    assert view["notice"] == notice()["notice"]
+
+
+def test_a_retry_with_fewer_tiles_leaves_the_earlier_answer_as_it_was(
+    handlers, visitor, session, engine, tall
+):
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor, "What?")
+    engine.answers = [[OutOfMemory("x")], [OutOfMemory("x")], ["Better."]]
+    view = merged(*handlers.retry(visitor, *values()))
+    view = tap(handlers, visitor, view, "Try again with 6 tiles")
+    (turn,) = session.conversation.turns
+    assert (turn.answer, turn.attachments[0].max_tiles) == ("A photo of a tower.", 12)
+    view = tap(handlers, visitor, view, "Try again with 3 tiles", max_tiles=6)
+    (turn,) = session.conversation.turns
+    assert (turn.answer, turn.attachments[0].max_tiles) == ("Better.", 3)
+    assert engine.asked[-1][0].attachments[0].max_tiles == 3
+
+
+def test_the_last_turns_go_on_and_the_whole_chat_is_kept(handlers, visitor, session, engine):
+    for number in range(4):
+        ask(handlers, visitor, f"Question {number}?")
+    whole = session.conversation
+    engine.answers = [[PromptTooLong("x", **LONG)], ["Short now."]]
+    view = tap(handlers, visitor, ask(handlers, visitor, "Last?"), "Use the last 2 turns", "Last?")
+    asked = [turn.question for turn in engine.asked[-1][0].turns]
+    assert asked == ["Question 2?", "Question 3?", "Last?"]
+    assert len(whole.turns) == 4 and whole in session.conversations
+    assert "The whole chat is kept in the list" in view["notice"]["value"]
+    assert "Short now." in chat_text(view)
+
+
+def test_a_question_can_go_on_in_a_new_chat(handlers, visitor, session, engine):
+    ask(handlers, visitor, "First?")
+    engine.answers = [[PromptTooLong("x")], ["Fresh."]]
+    view = tap(handlers, visitor, ask(handlers, visitor, "Second?"), "Ask in a new chat", "Second?")
+    assert [turn.question for turn in session.conversation.turns] == ["Second?"]
+    assert "Fresh." in chat_text(view)
+    engine.answers = [[PromptTooLong("x")], ["Again."]]
+    view = merged(*handlers.retry(visitor, *values()))
+    assert "Ask in a new chat" not in view["notice"]["value"]
+
+
+def test_too_long_before_asking_is_a_card_that_asks_nothing(
+    handlers, visitor, session, engine, tall
+):
+    ask(handlers, visitor, "First?")
+    handlers.add_image(visitor, str(tall))
+
+    def too_long(conversation, settings):
+        raise PromptTooLong("x", **LONG)
+
+    engine.estimate = too_long
+    view = merged(*handlers.prepare(visitor))
+    assert "Too long for the model" in view["notice"]["value"]
+    view = tap(handlers, visitor, view, "Use 6 tiles")
+    assert session.settings.max_tiles == 6
+    assert view["notice"] == notice()["notice"]
+    assert len(engine.asked) == 1
+
+
+def test_a_forged_step_changes_nothing_beyond_the_limits(handlers, visitor, session, engine):
+    for step, number in (("tiles", 99), ("tiles", 0), ("frames", -1)):
+        view = merged(*handlers.mend(visitor, step, number, "send", "Hi", *values()))
+        assert 'role="alert"' in view["notice"]["value"]
+    assert session.settings.max_tiles == 12
+    assert engine.asked == []
+    view = merged(*handlers.mend(visitor, "<b>", 1, "<i>", "Hi", *values()))
+    assert "A photo" in chat_text(view)
+
+
+def test_cards_are_escaped(session):
+    drawn = notice(make_card(EngineError("<script>alert(1)</script>"), EN, session))
+    assert "<script" not in drawn["notice"]["value"]
