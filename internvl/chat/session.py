@@ -40,8 +40,8 @@ class Session:
     the one on the page. Settings are kept within `limits`.
 
     Only in memory: the turns that are being answered (`running`; `answered` tells when one has
-    ended), files on their way to the draft (`incoming`), and how often the model was asked to read
-    ahead (`readings`).
+    ended), files on their way to the draft (`incoming`), how often the model was asked to read
+    ahead (`readings`), and the answers of a comparison that is on the page (`compared`).
     """
 
     id: str
@@ -56,6 +56,7 @@ class Session:
     answered: threading.Condition = field(init=False, repr=False, compare=False)
     incoming: list[Path] = field(default_factory=list, repr=False, compare=False)
     readings: int = field(default=0, repr=False, compare=False)
+    compared: list[Turn] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.settings = self.limits.clamp(self.settings)
@@ -114,7 +115,12 @@ class Session:
 
     def remove_unused_files(self) -> None:
         """Delete the files that no conversation and no draft uses any more."""
-        turns = [self.draft, *self.running, *(t for c in self.conversations for t in c.turns)]
+        turns = [
+            self.draft,
+            *self.running,
+            *self.compared,
+            *(t for c in self.conversations for t in c.turns),
+        ]
         paths = [*self.incoming, *(Path(a.path) for turn in turns for a in turn.attachments)]
         used = {path.parent.name for path in paths}
         for folder in self._files.glob("*"):

@@ -9,7 +9,7 @@ from internvl.ui.html import ASSETS
 from internvl.ui.theme import make_theme
 from internvl.ui.tiles import Example
 
-STYLES = ("page", "tiles", "chat", "phone")
+STYLES = ("page", "tiles", "chat", "answers", "phone")
 """The files of assets/css, in the order in which they override each other."""
 SCRIPTS = ("page", "tiles", "names", "paste", "answers")
 """The files of assets/js that every page loads; `page` comes first."""

@@ -7,12 +7,12 @@ written on the Send button. The other keys are sentences that the handlers fill 
 from collections.abc import Mapping
 from typing import Any
 
-from internvl.ui.text import chat, errors, head, settings, tiles
+from internvl.ui.text import answers, chat, errors, head, settings, tiles
 
 LANGUAGES = {"English": "en", "中文": "zh"}
 
 WORDS: dict[str, tuple[str, str]] = {}
-for part in (head, tiles, chat, settings, errors):
+for part in (head, tiles, chat, answers, settings, errors):
     WORDS |= part.WORDS
 
 
