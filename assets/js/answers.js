@@ -33,6 +33,14 @@
     document.addEventListener(kind, (event) => lamp(event) && light(lamp(event), "lit", on));
   }
 
+  // Whoever opens a panel wants to write in it.
+  let open = new Set();
+  internvl.afterChange(() => {
+    const shown = new Set([...document.querySelectorAll(".drawer")].filter((drawer) => drawer.offsetParent));
+    shown.forEach((drawer) => open.has(drawer) || drawer.querySelector("textarea, input[type=text]")?.focus());
+    open = shown;
+  });
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[name]");
     if (!button?.closest("#chat, .compared")) return;

@@ -40,11 +40,10 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Version:
-    """Another answer to the same question, with its receipt and the tiles of each attachment."""
+    """Another answer to the same question, with its receipt."""
 
     answer: str
     receipt: dict[str, Any] | None = None
-    budgets: tuple[int | None, ...] = ()
 
 
 @dataclass
@@ -75,10 +74,7 @@ class Turn:
 
 
 def _versions(given: Iterable[Any]) -> tuple[Version, ...]:
-    return tuple(
-        v if isinstance(v, Version) else Version(**{**v, "budgets": tuple(v["budgets"])})
-        for v in given
-    )
+    return tuple(v if isinstance(v, Version) else Version(**v) for v in given)
 
 
 @dataclass

@@ -9,7 +9,7 @@ def with_room(turn: Turn) -> Turn:
     """The turn with all its answers kept as earlier versions, and a new one to be written.
 
     >>> with_room(Turn("Hi?", answer="Hello.")).earlier
-    (Version(answer='Hello.', receipt=None, budgets=()),)
+    (Version(answer='Hello.', receipt=None),)
     """
     return replace(turn, answer="", receipt=None, earlier=_all(turn), later=(), opinion=None)
 
@@ -28,13 +28,8 @@ def choose_version(turn: Turn, position: int) -> None:
     turn.earlier, turn.later = versions[:position], versions[position + 1 :]
     turn.answer, turn.receipt = versions[position].answer, versions[position].receipt
     turn.opinion = None
-    budgets = versions[position].budgets
-    if len(budgets) == len(turn.attachments):
-        pairs = zip(turn.attachments, budgets, strict=True)
-        turn.attachments = tuple(replace(a, max_tiles=tiles) for a, tiles in pairs)
 
 
 def _all(turn: Turn) -> tuple[Version, ...]:
-    budgets = tuple(attachment.max_tiles for attachment in turn.attachments)
-    own = (Version(turn.answer, turn.receipt, budgets),) if turn.answer else ()
+    own = (Version(turn.answer, turn.receipt),) if turn.answer else ()
     return (*turn.earlier, *own, *turn.later)

@@ -56,19 +56,20 @@ def _marks(conversation: Conversation, position: int, tiles: int, text: Mapping[
     turn = conversation.turns[position]
     receipt = turn.receipt
     marks = [] if receipt else [text["chat.stopped" if turn.answer else "chat.unanswered"]]
-    if receipt and receipt["tiles"] < tiles:
+    cut = receipt and receipt["finish_reason"] == "length"
+    facts = short_facts(receipt, turn, text) if receipt else []
+    if receipt and receipt["tiles"] < tiles and "compared" not in receipt:
         marks.append(text["chat.smaller"].format(tiles=tiles))
-    if receipt and receipt["finish_reason"] == "length":
+    if receipt and cut:
         marks.append(text["answer.cut"].format(tokens=f"{receipt['generated_tokens']:,}"))
-    ended = receipt and receipt["finish_reason"] == "stop"
     opinion = text[f"opinion.{turn.opinion['kind']}"] if turn.opinion else ""
     return fill_line(
         "receipt",
         marks=marks,
-        facts=short_facts(receipt, turn, text) if receipt else [],
+        facts=facts[:-1] if cut else facts,
         rows=all_facts(receipt, turn, text) if receipt else [],
         answered=bool(turn.answer),
-        more=turn.answer and not ended and turn is conversation.turns[-1],
+        more=turn.answer and (cut or not receipt) and turn is conversation.turns[-1],
         version=len(turn.earlier),
         versions=len(turn.earlier) + 1 + len(turn.later),
         position=position,

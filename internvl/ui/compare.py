@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from internvl.chat import Attachment, Conversation, Session, Settings, Turn, freeze
+from internvl.chat import Conversation, Session, Settings, Turn, freeze
 from internvl.chat.versions import with_room
 from internvl.engines.base import Receipt, Text
 from internvl.ui import views
@@ -18,7 +18,6 @@ from internvl.ui.figures import draw_figures
 from internvl.ui.markup import to_markdown, without_begun
 from internvl.ui.page import Visitor, closing
 from internvl.ui.receipts import short_facts
-from internvl.ui.tiles import count_tiles
 from internvl.ui.views import View, Words, merged
 
 BUDGETS = (1, 12)
@@ -39,23 +38,18 @@ class CompareHandlers(Answering):
             self.apply(session, text, values)
             asked = _asked(session, question, text)
             budgets = [min(budget, session.limits.tiles) for budget in BUDGETS]
-            turns = [_with_tiles(asked, budget) for budget in budgets]
-            session.compared = turns
-            before = list(session.conversation.turns)
-            if any(asked is turn for turn in before):
-                before.pop()
-            conversation = session.conversation
-        titles = [_title(turn, text, self.about.tile_size) for turn in turns]
+            sides = [_with_tiles(asked, budget) for budget in budgets]
+            session.compared = [side.turns[-1] for side in sides]
+        titles = [text["compare.most"].format(tiles=budget) for budget in budgets]
         empty: View = {f"compare_{side}": {"value": text["chat.thinking"]} for side in _SIDES}
         heads: View = {
-            f"compare_{side}_title": {"value": title}
+            f"compare_{side}_title": {"value": f"<h4>{title}</h4>"}
             for side, title in zip(_SIDES, titles, strict=True)
         }
         buttons: View = {f"keep_{side}": {"interactive": False} for side in _SIDES}
         shown: View = {"compare_panel": {"visible": True}, **heads, **empty, **buttons}
         yield merged(shown, views.busy(), views.notice(), views.status("thinking", text))
-        for side, turn, budget in zip(_SIDES, turns, budgets, strict=True):
-            apart = Conversation(conversation.system, [*before, turn])
+        for side, apart, budget in zip(_SIDES, sides, budgets, strict=True):
             settings = replace(session.settings, max_tiles=budget)
             for drawn in self._side(apart, settings, text):
                 grown: View = {f"compare_{side}": {"value": drawn}} if drawn else {}
@@ -73,13 +67,8 @@ class CompareHandlers(Answering):
                 raise PageError(text["error.compared"])
             turns = session.conversation.turns
             if turns and _same(turns[-1], compared) and not session.answers(turns[-1]):
-                answered = with_room(turns[-1])
-                turns[-1] = replace(
-                    answered,
-                    answer=compared.answer,
-                    receipt=compared.receipt,
-                    attachments=compared.attachments,
-                )
+                room, answer = with_room(turns[-1]), compared.answer
+                turns[-1] = replace(room, answer=answer, receipt=compared.receipt)
             else:
                 turns.append(compared)
                 session.draft = Turn("")
@@ -108,7 +97,8 @@ class CompareHandlers(Answering):
                     now = time.monotonic()
                     turn.answer += event.text if isinstance(event, Text) else ""
                     if isinstance(event, Receipt):
-                        turn.receipt = receipt_values(event, settings, self.about.name, turn)
+                        values = receipt_values(event, settings, self.about.name, turn)
+                        turn.receipt = {**values, "compared": settings.max_tiles}
                     elif now - drawn >= REDRAW_SECONDS:
                         drawn = now
                         yield to_markdown(without_begun(turn.answer))
@@ -122,42 +112,33 @@ class CompareHandlers(Answering):
         yield "\n\n".join(filter(None, [to_markdown(turn.answer), *below]))
 
 
-def _asked(session: Session, question: str, text: Words) -> Turn:
-    """The turn to be compared: what is typed, or the last one. Raises PageError without pictures.
+def _asked(session: Session, question: str, text: Words) -> Conversation:
+    """The chat that ends in what is typed, or else in its last question without the answer.
 
-    Typed words with no picture of their own are about the newest pictures of the chat.
+    Raises PageError when there is no question, or no picture in it.
     """
-    turns = session.conversation.turns
-    if not question.strip():
-        if not turns:
-            raise PageError(text["error.empty"])
-        if any(a.kind == "image" for a in turns[-1].attachments):
-            return turns[-1]
-        return Turn(turns[-1].question, _newest(turns, text), region=turns[-1].region)
-    attached = freeze(session.draft.attachments, session.settings)
-    if any(a.kind == "image" for a in attached):
-        return Turn(question, attached)
-    return Turn(question, _newest(turns, text))
+    conversation = session.conversation
+    turns = list(conversation.turns)
+    if question.strip():
+        turns.append(Turn(question, freeze(session.draft.attachments, session.settings)))
+    elif turns:
+        last = turns[-1]
+        turns[-1] = Turn(last.question, last.attachments, region=last.region)
+    else:
+        raise PageError(text["error.empty"])
+    asked = Conversation(conversation.system, turns)
+    if not any(a.kind == "image" for a in asked.attachments):
+        raise PageError(text["error.picture"])
+    return asked
 
 
-def _newest(turns: list[Turn], text: Words) -> tuple[Attachment, ...]:
-    for turn in reversed(turns):
-        if any(a.kind == "image" for a in turn.attachments):
-            return tuple(a for a in turn.attachments if a.kind == "image")
-    raise PageError(text["error.picture"])
-
-
-def _with_tiles(turn: Turn, budget: int) -> Turn:
-    """The question alone, its pictures sharing so many tiles."""
-    loose = [replace(a, max_tiles=None) for a in turn.attachments]
-    attachments = freeze(loose, Settings(max_tiles=budget))
-    return Turn(turn.question, attachments, region=turn.region)
-
-
-def _title(turn: Turn, text: Words, tile_size: int) -> str:
-    tiles = sum(count_tiles(a, tile_size) for a in turn.attachments if a.kind == "image")
-    seen = text["tray.one"] if tiles == 1 else text["receipt.tiles"].format(tiles=tiles)
-    return f"<h4>{seen}</h4>"
+def _with_tiles(asked: Conversation, budget: int) -> Conversation:
+    """The chat with the pictures of each message sharing so many tiles."""
+    turns = []
+    for turn in asked.turns:
+        loose = [replace(a, max_tiles=None) for a in turn.attachments]
+        turns.append(replace(turn, attachments=freeze(loose, Settings(max_tiles=budget))))
+    return Conversation(asked.system, turns)
 
 
 def _same(turn: Turn, compared: Turn) -> bool:

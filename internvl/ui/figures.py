@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from internvl.chat import Attachment, Conversation
-from internvl.chat.grounding import Region, split_regions
+from internvl.chat.grounding import Box, Region, split_regions
 from internvl.preprocessing import AttachmentError, image_size
 from internvl.ui.html import fill_line
 from internvl.ui.markup import as_entities, coloured, split_code
@@ -17,12 +17,30 @@ _NAMED = re.compile(r"\b(?:Image|Picture)[- ](\d{1,3})\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Mark:
-    """One box in percent of the picture; `number` is its region's, `colour` its label's."""
+    """One box over the picture; `number` is its region's, `colour` its label's."""
 
     number: int
     colour: int
     label: str
-    style: str
+    box: Box
+
+    @property
+    def style(self) -> str:
+        """Where it stands, in percent of the picture."""
+        left, top, right, bottom = (number / 10 for number in self.box)
+        sides = {"left": left, "top": top, "width": right - left, "height": bottom - top}
+        return "; ".join(f"{side}: {percent:.1f}%" for side, percent in sides.items())
+
+    @property
+    def corner(self) -> str:
+        """Which corner its label stands at, so that it stays within the picture."""
+        return f"{'high ' if self.box[1] < 80 else ''}{'far' if self.box[0] > 650 else ''}".strip()
+
+    @property
+    def area(self) -> int:
+        """Its size, in millionths of the picture."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
 
 
 @dataclass
@@ -62,7 +80,7 @@ def find_figures(conversation: Conversation, position: int) -> list[Figure]:
             continue
         figures[image] = figure
         figure.regions.append((colour, region))
-        figure.marks += [Mark(number, colour, region.label, _style(box)) for box in region.boxes]
+        figure.marks += [Mark(number, colour, region.label, box) for box in region.boxes]
     return [figures[image] for image in sorted(figures)]
 
 
@@ -106,22 +124,11 @@ def _picture(pictures: Sequence[Attachment], image: int) -> Figure | None:
         return None
 
 
-def _style(box: tuple[int, int, int, int]) -> str:
-    left, top, right, bottom = (number / 10 for number in box)
-    sides = {"left": left, "top": top, "width": right - left, "height": bottom - top}
-    return "; ".join(f"{side}: {percent:.1f}%" for side, percent in sides.items())
-
-
 def _filled(figure: Figure, lone: bool, text: Mapping[str, str]) -> str:
     title = text["tray.lone"] if lone else text["tray.picture"].format(number=figure.image)
     copied = "\n".join(f"{region.label} {region.coordinates}" for _, region in figure.regions)
     # The largest first, so that a smaller one over it can still be reached.
-    marks = sorted(figure.marks, key=lambda mark: -_area(mark.style))
+    marks = sorted(figure.marks, key=lambda mark: -mark.area)
     return fill_line(
         "figure", figure=figure, marks=marks, title=title, copied=copied, t=text, plain=as_entities
     )
-
-
-def _area(style: str) -> float:
-    width, height = (float(n) for n in re.findall(r"(?:width|height): ([\d.]+)", style))
-    return width * height

@@ -57,4 +57,4 @@ def add_panels(parts: Parts) -> None:
 
 
 def _panel(parts: Parts, name: str) -> Any:
-    return parts.add(f"{name}_panel", gr.Column, visible=False, elem_classes="panel")
+    return parts.add(f"{name}_panel", gr.Column, visible=False, elem_classes="drawer")

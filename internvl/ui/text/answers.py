@@ -90,6 +90,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "<p>The same question, with few tiles and with many. Not part of the chat unless kept.</p>",
         "<p>同一个问题，图块少与图块多的对比。未采用前不属于对话。</p>",
     ),
+    "compare.most": ("Most tiles: {tiles}", "最多图块数：{tiles}"),
     "keep_first.value": ("Keep this one", "采用此回答"),
     "keep_second.value": ("Keep this one", "采用此回答"),
     "compare_close.value": ("Put away", "收起"),
