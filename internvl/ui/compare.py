@@ -106,9 +106,12 @@ class CompareHandlers(Answering):
             self.engine.forget(apart.id)
         if not turn.answer:
             raise PageError(text["error.silent"])
-        apart.turns[-1] = turn
+        answered = Conversation(apart.system, [*apart.turns[:-1], turn])
         facts = " · ".join(short_facts(turn.receipt, turn, text)) if turn.receipt else ""
-        below = [draw_figures(apart, len(apart.turns) - 1, text), f"*{facts}*" if facts else ""]
+        below = [
+            draw_figures(answered, len(answered.turns) - 1, text),
+            f"*{facts}*" if facts else "",
+        ]
         yield "\n\n".join(filter(None, [to_markdown(turn.answer), *below]))
 
 
