@@ -11,9 +11,9 @@ from scripted_engine import ScriptedEngine
 
 from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings
 from internvl.engines.base import Loading, QueueFull, Reading, Text, Waiting
-from internvl.ui import drafts, frames
-from internvl.ui.chat import to_markdown
+from internvl.ui import answering, drafts, frames
 from internvl.ui.handlers import Handlers
+from internvl.ui.markup import to_markdown
 from internvl.ui.page import VALUES
 from internvl.ui.views import About, merged
 
@@ -134,7 +134,8 @@ def test_a_question_without_a_picture(handlers, visitor, engine):
     assert "visual tokens" not in chat_text(view)
 
 
-def test_the_answer_grows_while_stop_stands_where_send_was(handlers, visitor):
+def test_the_answer_grows_while_stop_stands_where_send_was(handlers, visitor, monkeypatch):
+    monkeypatch.setattr(answering, "REDRAW_SECONDS", 0.0)
     views = list(handlers.send(visitor, "What?", *values()))
     answers = [v["chat"]["value"][-1]["content"] for v in views if "chat" in v]
     assert answers[:5] == ["…", "A ", "A photo ", "A photo of a ", "A photo of a tower."]
@@ -146,12 +147,13 @@ def test_the_answer_grows_while_stop_stands_where_send_was(handlers, visitor):
     assert (idle["send"]["visible"], idle["stop"]["visible"]) == (True, False)
 
 
-def test_stop_keeps_the_part_that_came(handlers, visitor, engine, session, store):
-    answering = handlers.send(visitor, "What?", *values())
-    for view in answering:
+def test_stop_keeps_the_part_that_came(handlers, visitor, engine, session, store, monkeypatch):
+    monkeypatch.setattr(answering, "REDRAW_SECONDS", 0.0)
+    answer = handlers.send(visitor, "What?", *values())
+    for view in answer:
         if "A photo" in str(view.get("chat")):
             break
-    answering.close()
+    answer.close()
     assert engine.closed == 1
     view = handlers.stop(visitor)
     assert session.conversation.turns[0].answer.strip() == "A photo"
@@ -471,8 +473,8 @@ def test_neither_typed_nor_written_text_becomes_html(handlers, visitor, session,
 
 
 def test_answers_stay_readable_markdown():
-    box = to_markdown("<ref>a & b</ref><box>[[1, 2, 3, 4]]</box>")
-    assert box == "&lt;ref>a &amp; b&lt;/ref>&lt;box>[[1, 2, 3, 4]]&lt;/box>"
+    box = to_markdown("<ref>a & b</ref><box>[[1, 2, 3]]</box>")
+    assert box == "&lt;ref>a &amp; b&lt;/ref>&lt;box>[[1, 2, 3]]&lt;/box>"
     assert to_markdown("**x** `a<b`") == "**x** <code>a&#60;b</code>"
     assert to_markdown("```\na\n\nb\n```\nc").count("<pre>") == 1
     assert "\n" not in to_markdown("```\na\n\nb\n```").strip()

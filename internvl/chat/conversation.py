@@ -53,13 +53,23 @@ class Attachment:
         return [frame for frame in sampled if frame not in self.dropped] or list(sampled)
 
 
+@dataclass(frozen=True)
+class Version:
+    """Another answer to the same question, with its receipt."""
+
+    answer: str
+    receipt: dict[str, Any] | None = None
+
+
 @dataclass
 class Turn:
     """One question and its answer; the answer is empty until the model has written it.
 
     `receipt` is what the answer cost, as JSON values; one that was stopped has none. With `region`
     the question put to the model is the published grounding prompt for that
-    description, and `question` is only what the page shows.
+    description, and `question` is only what the page shows. `earlier` and `later` are the other
+    versions of the answer, in the order in which they were written. `opinion` is what the visitor
+    thought of the answer, kept with consent only.
     """
 
     question: str
@@ -67,11 +77,19 @@ class Turn:
     answer: str = ""
     region: str | None = None
     receipt: dict[str, Any] | None = None
+    earlier: tuple[Version, ...] = ()
+    later: tuple[Version, ...] = ()
+    opinion: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self.attachments = tuple(self.attachments)
+        self.earlier, self.later = _versions(self.earlier), _versions(self.later)
         if sum(attachment.kind == "video" for attachment in self.attachments) > 1:
             raise ValueError("a turn can carry one video at most")
+
+
+def _versions(given: Iterable[Any]) -> tuple[Version, ...]:
+    return tuple(v if isinstance(v, Version) else Version(**v) for v in given)
 
 
 @dataclass

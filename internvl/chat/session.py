@@ -38,8 +38,9 @@ class Session:
 
     Only in memory: the turns that are being answered (`running`; `answered` tells when one has
     ended), files on their way to the draft (`incoming`), how often the model was asked to read
-    ahead (`readings`), and the PDF that was attached last with the number of its pages
-    (`document`). Once `deleted`, nothing is written any more.
+    ahead (`readings`), the answers of a comparison that is on the page (`compared`), and the PDF
+    that was attached last with the number of its pages (`document`). Once `deleted`, nothing is
+    written any more.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Session:
     readings: int = field(default=0, repr=False, compare=False)
     document: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
     deleted: bool = field(default=False, repr=False, compare=False)
+    compared: list[Turn] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.settings = self.limits.clamp(self.settings)
@@ -132,7 +134,12 @@ class Session:
 
     def remove_unused_files(self) -> None:
         """Delete the files that no conversation and no draft uses any more."""
-        turns = [self.draft, *self.running, *(t for c in self.conversations for t in c.turns)]
+        turns = [
+            self.draft,
+            *self.running,
+            *self.compared,
+            *(t for c in self.conversations for t in c.turns),
+        ]
         paths = [*self.incoming, *(Path(a.path) for turn in turns for a in turn.attachments)]
         paths += [self.document[0]] if self.document else []
         used = {path.parent.name for path in paths}

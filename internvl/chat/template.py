@@ -29,13 +29,15 @@ def render(
     conversation: Conversation,
     tile_counts: Sequence[Sequence[int]],
     tokens_per_tile: int = 256,
+    go_on: bool = False,
 ) -> list[Segment]:
     """The conversation as prompt segments; their joined text is the official prompt.
 
     `tile_counts` has one list per attachment over all turns, with one number per picture or frame
     (the thumbnail counts; 0 leaves a picture out, its number stays taken). The assistant's text
-    and its `<|im_end|>` are learned. Only a last turn with an empty answer stays open. Raises
-    ValueError when `tile_counts` does not match the attachments.
+    and its `<|im_end|>` are learned. Only a last turn with an empty answer stays open, or with
+    `go_on` any last turn, so that its answer can be continued. Raises ValueError when `tile_counts`
+    does not match the attachments.
     """
     attachments = len(conversation.attachments)
     if len(tile_counts) != attachments:
@@ -52,8 +54,10 @@ def render(
             pictures += attachment.kind == "image"
             segments += _attachment(attachment, next(remaining), pictures, total, tokens_per_tile)
         segments += [*_question(turn), *_CLOSING, *_opening("assistant")]
-        if turn.answer or turn is not conversation.turns[-1]:
-            segments += [*with_grounding(turn.answer, True), _END_LEARNED, _typed("\n")]
+        last = turn is conversation.turns[-1]
+        segments += with_grounding(turn.answer, True)
+        if not last or (turn.answer and not go_on):
+            segments += [_END_LEARNED, _typed("\n")]
     return segments
 
 

@@ -138,7 +138,10 @@ class Engine(Protocol):
         """Read the pictures of the last turn ahead, yielding `Reading` after each tile."""
 
     def stream(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
-        """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`."""
+        """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`.
+
+        When the last turn has an answer already, go on from where it ends; only what is new comes.
+        """
 
     def answer_batch(
         self, conversations: Sequence[Conversation], settings: Settings

@@ -103,11 +103,11 @@ class LocalEngine:
                         return
 
     def stream(self, conversation: Conversation, settings: Settings) -> Iterator[Event]:
-        """Answer the last turn: `Waiting` and `Reading` first, then `Text`, last a `Receipt`.
+        """Answer the last turn, or go on with its answer: `Waiting`, `Reading`, `Text`, `Receipt`.
 
-        Raises ValueError when there is no open question, EngineError and AttachmentError.
+        Raises ValueError when there is no question, EngineError and AttachmentError.
         """
-        _check_open(conversation)
+        _check_asked(conversation)
         started = time.perf_counter()
         yield from self._open(conversation, settings)
         with self._scheduler.enter(answer=True) as ticket, self._memory():
@@ -128,7 +128,7 @@ class LocalEngine:
     ) -> list[tuple[str, Receipt]]:
         """Answer the last turn of each conversation at once, in left-padded rows."""
         for conversation in conversations:
-            _check_open(conversation)
+            _check_asked(conversation)
         started = time.perf_counter()
         with self._scheduler.enter(answer=True) as ticket, self._memory():
             prompts = [self._prompt(conversation, settings) for conversation in conversations]
@@ -236,9 +236,9 @@ class LocalEngine:
         )
 
 
-def _check_open(conversation: Conversation) -> None:
-    if not conversation.turns or conversation.turns[-1].answer:
-        raise ValueError("the last turn of the conversation must be a question without an answer")
+def _check_asked(conversation: Conversation) -> None:
+    if not conversation.turns:
+        raise ValueError("there is no question in the conversation")
 
 
 def _result(steps: Generator[object, None, Returned]) -> Returned:

@@ -41,6 +41,8 @@ def build_prompt(
 ) -> Prompt:
     """The prompt for the last turn; when the context is full the oldest pictures are given up.
 
+    An answer that the last turn has already is the beginning of the one that is wanted.
+
     Raises PromptTooLong with the numbers when even that does not make it fit.
     """
     turns = [freeze(turn.attachments, settings) for turn in conversation.turns]
@@ -48,7 +50,7 @@ def build_prompt(
     earlier = len(attachments) - (len(turns[-1]) if turns else 0)
     room = min(settings.max_new_tokens, model.context_length // 8)
     for counts in fallbacks([pictures.counts(a) for a in attachments], earlier):
-        segments = render(conversation, counts, model.tokens_per_tile)
+        segments = render(conversation, counts, model.tokens_per_tile, go_on=True)
         ids = np.array(encode(model.tokenizer, segments)[0], dtype=np.int64)
         if len(ids) + room <= model.context_length:
             break

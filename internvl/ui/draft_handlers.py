@@ -114,8 +114,9 @@ class DraftHandlers(Page):
         session, _ = self.enter(visitor)
         session.limits.check_question(question)
         with session.lock:
-            session.draft = replace(session.draft, question=question)
-            session.save()
+            if all(question != turn.question for turn in session.running):  # else it has been sent
+                session.draft = replace(session.draft, question=question)
+                session.save()
         return {}
 
     @friendly

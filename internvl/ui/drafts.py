@@ -146,7 +146,8 @@ def take_back(session: Session, turn: Turn) -> None:
         for a in session.draft.attachments
         if str(a.path) not in paths and not (video and a.kind == "video")
     ]
-    session.draft = Turn(session.draft.question or turn.question, (*returned, *newer))
+    question = "" if turn.region else turn.question  # what was to be found stays in its own field
+    session.draft = Turn(session.draft.question or question, (*returned, *newer))
 
 
 def _open(attachment: Attachment, session: Session) -> None:

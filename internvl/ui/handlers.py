@@ -3,28 +3,28 @@
 The handlers that answer are generators: closing one is Stop.
 """
 
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from internvl.chat import Conversation, LimitError, Session, Turn, freeze
-from internvl.engines.base import Receipt, Text
+from internvl.chat import LimitError, Turn, freeze
+from internvl.chat.versions import with_room
 from internvl.ui import drafts, views
+from internvl.ui.answer_handlers import AnswerHandlers
+from internvl.ui.answering import settle, start
 from internvl.ui.cards import make_card
-from internvl.ui.chat import draw_answer, draw_chat
+from internvl.ui.compare import CompareHandlers
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.leaving_handlers import LeavingHandlers
-from internvl.ui.links import last_video
 from internvl.ui.mend_handlers import MendHandlers
-from internvl.ui.page import Visitor, closing, request
-from internvl.ui.views import View, Words, merged
+from internvl.ui.page import Visitor
+from internvl.ui.views import View, merged
 
 STOPPING_SECONDS = 1.0
 """How long Stop waits for its own tab's answer to end."""
 
 
-class Handlers(MendHandlers, LeavingHandlers):
+class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
     """Asking, stopping and going back; with all that pages, drafts and lists of chats do."""
 
     @friendly(returns_question=True)
@@ -47,20 +47,21 @@ class Handlers(MendHandlers, LeavingHandlers):
             session.draft = Turn("")
             session.save()
             cleared: View = {"question": {"value": ""}, **self.tray(session, text)}
-            answering = _start(session, turn, turn)
-        yield from self._answer(session, text, answering, cleared)
+            job = start(session, len(session.conversation.turns) - 1, turn)
+        yield from self.answer(session, text, job, cleared)
 
     @friendly(returns_question=True)
     def retry(self, visitor: Visitor, *values: Any) -> Iterator[View]:
-        """Ask the last question again; its answer stays until the first new word."""
+        """Ask the last question again; its answer stays, as an earlier version of the new one."""
         session, text = self.enter(visitor)
         with session.lock:
             self.apply(session, text, values)
             if not session.conversation.turns:
                 raise PageError(text["error.nothing"])
             earlier = session.conversation.turns[-1]
-            answering = _start(session, replace(earlier, answer="", receipt=None), earlier)
-        yield from self._answer(session, text, answering, {})
+            position = len(session.conversation.turns) - 1
+            job = start(session, position, with_room(earlier))
+        yield from self.answer(session, text, job, {})
 
     @friendly
     def stop(self, visitor: Visitor) -> View:
@@ -89,84 +90,9 @@ class Handlers(MendHandlers, LeavingHandlers):
             turns = session.conversation.turns
             if not turns:
                 raise PageError(text["error.nothing"])
-            drafts.take_back(session, turns.pop())
+            turn = turns.pop()
+            drafts.take_back(session, turn)
             session.save()
         question: View = {"question": {"value": session.draft.question}}
-        return merged(self.drawn(session, text), views.status(), views.notice(), question)
-
-    def _answer(
-        self, session: Session, text: Words, answering: "_Answering", sent: View
-    ) -> Iterator[View]:
-        """Answer a turn; an earlier version of it gives way at the first word."""
-        asked, turn = answering.request, answering.turn
-        video = last_video(asked.turns)
-        try:
-            messages = draw_chat(asked, text, [turn], self.about.tile_size)
-            asked.turns[-1] = replace(turn)
-            started = merged(sent, views.busy(), views.notice(), views.status("thinking", text))
-            yield {**started, "chat": {"value": messages}}
-            with closing(self.engine.stream(asked, session.settings)) as events:
-                for event in events:
-                    if event == Text(""):
-                        yield {}
-                    elif isinstance(event, Text):
-                        _grow(session, answering, event.text)
-                        messages = [*messages[:-1], draw_answer(turn, text, video=video)]
-                        yield {"chat": {"value": messages}, **views.status("answering", text)}
-                    elif isinstance(event, Receipt):
-                        turn.receipt = receipt_values(event)
-                    else:
-                        yield views.status(type(event).__name__.lower(), text, event)
-            if not turn.answer:
-                raise PageError(text["error.silent"])
-        finally:
-            with session.lock:
-                session.running = [other for other in session.running if other is not turn]
-                settle(session, answering.conversation, turn)
-                session.answered.notify_all()
-                session.save()
-        yield merged(self.drawn(session, text), views.status("answered", text))
-
-
-@dataclass(frozen=True)
-class _Answering:
-    """A turn being answered, in place of an earlier version (or itself), and what is asked."""
-
-    conversation: Conversation
-    turn: Turn
-    earlier: Turn
-    request: Conversation
-
-
-def _start(session: Session, turn: Turn, earlier: Turn) -> _Answering:
-    """The last turn on the page is being answered from now on. Needs the lock."""
-    conversation = session.conversation
-    conversation.changed = time.time()
-    session.running.append(turn)
-    asked = request(conversation, len(conversation.turns) - 1, turn)
-    return _Answering(conversation, turn, earlier, asked)
-
-
-def _grow(session: Session, answering: _Answering, piece: str) -> None:
-    """Add a piece; with its first one, the turn takes the place of its earlier version."""
-    with session.lock:
-        turns, turn = answering.conversation.turns, answering.turn
-        if not turn.answer and turns and turns[-1] is answering.earlier:
-            turns[-1] = turn
-        turn.answer += piece
-
-
-def settle(session: Session, conversation: Conversation, turn: Turn) -> bool:
-    """Put an unanswered turn's question back on the page; is there anything to put back?"""
-    turns = conversation.turns
-    kept = any(conversation is c for c in session.conversations)
-    if turn.answer or not kept or not turns or turns[-1] is not turn:
-        return False
-    turns.pop()
-    drafts.take_back(session, turn)
-    return True
-
-
-def receipt_values(receipt: Receipt) -> dict[str, Any]:
-    """What of a receipt is kept with the turn."""
-    return {name: value for name, value in asdict(receipt).items() if name != "token_ids"}
+        found: View = {"find_text": {"value": turn.region}} if turn.region else {}
+        return merged(self.drawn(session, text), views.status(), views.notice(), question, found)

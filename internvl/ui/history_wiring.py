@@ -1,52 +1,27 @@
-"""The events of the list of chats, of cards and of presenter mode; scripts send their data."""
+"""The events of the list of chats and of presenter mode; scripts send their data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from internvl.ui.handlers import Handlers
-from internvl.ui.page import VALUES
-
-
-class Wire(Protocol):
-    """Connects events to handlers."""
-
-    def on(
-        self,
-        triggers: Any,
-        handler: Callable[..., Any],
-        inputs: Sequence[str] = (),
-        outputs: Sequence[str] = (),
-        **options: Any,
-    ) -> Any:
-        """The event."""
-
-
-def connect_cards(wire: Wire, c: Mapping[str, Any], handlers: Handlers, talk: Sequence[str]) -> Any:
-    """The buttons of a card, which may ask again."""
-
-    def stepped(visitor: Any, event: gr.EventData, *values: Any) -> Iterator[Any]:
-        step = str(event.step), int(event.number), str(event.asked)
-        yield from handlers.mend(visitor, *step, *values)
-
-    return wire.on(
-        [c["notice"].click],
-        stepped,
-        ["question", *VALUES],
-        list(dict.fromkeys([*talk, *VALUES])),
-        trigger_mode="once",
-    )
+if TYPE_CHECKING:
+    from internvl.ui.handlers import Handlers
+    from internvl.ui.wiring import Wire
 
 
 def connect_history(
-    wire: Wire,
+    wire: "Wire",
     c: Mapping[str, Any],
-    handlers: Handlers,
+    handlers: "Handlers",
     talk: Sequence[str],
     running: Sequence[Any],
+    quiet: Callable[[gr.Request], None],
 ) -> None:
-    """The list of chats; what puts another chat on the page ends the answers that are running."""
+    """The list of chats; what puts another chat on the page ends the answers that are `running`.
+
+    `quiet` ends the one that has begun and does not run yet.
+    """
 
     def chosen(visitor: Any, event: gr.EventData) -> Any:
         return handlers.choose_chat(visitor, str(event.chat))
@@ -72,7 +47,7 @@ def connect_history(
     ]
     for trigger, handler, outputs in endings:
         # Not after one another as elsewhere: an event that follows another one has no data.
-        gr.on([trigger], fn=None, cancels=list(running))
+        gr.on([trigger], quiet, None, None, cancels=list(running), api_visibility="private")
         wire.on([trigger], handler, [], outputs)
     wire.on([chats.edit], renamed, [], shown, queue=False)
     wire.on([chats.download], saved, [], ["download", "notice"])

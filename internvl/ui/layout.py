@@ -1,15 +1,14 @@
 """The page: which components there are and where they stand."""
 
-from typing import Any
-
 import gradio as gr
 
 from internvl.chat import Limits, Settings
 from internvl.ui.ask import make_ask
+from internvl.ui.formulas import DELIMITERS
 from internvl.ui.handlers import Handlers
-from internvl.ui.html import ASSETS
-from internvl.ui.text import LANGUAGES, properties, words
-from internvl.ui.wiring import Components, connect
+from internvl.ui.panels import Parts, add_panels
+from internvl.ui.text import LANGUAGES
+from internvl.ui.wiring import connect
 
 _IMAGES = ["image", ".heic", ".heif", ".avif", ".pdf"]
 _VIDEOS = ["video", ".mkv", ".avi", ".m4v", ".flv", ".wmv"]
@@ -22,7 +21,7 @@ def build_page(handlers: Handlers) -> gr.Blocks:
     with gr.Blocks(
         title="InternVL 2.5", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)
     ) as demo:
-        parts = _Parts()
+        parts = Parts()
         visitor = gr.BrowserState(None, storage_key="internvl-visitor", secret=_SECRET)
         parts.all["visitor"] = visitor
         _head(parts)
@@ -40,25 +39,7 @@ def build_page(handlers: Handlers) -> gr.Blocks:
     return demo
 
 
-class _Parts:
-    """The components by name, made with their English words."""
-
-    def __init__(self) -> None:
-        self.all: Components = {}
-        self._text = words("en")
-
-    def add(self, name: str, kind: type, **options: Any) -> Any:
-        component = kind(**{**properties(name, self._text), "elem_id": name, **options})
-        self.all[name] = component
-        return component
-
-    def scripted(self, name: str, script: str, **options: Any) -> Any:
-        """HTML with a script of its own, which can trigger events."""
-        code = (ASSETS / "js" / f"{script}.js").read_text(encoding="utf-8")
-        return self.add(name, gr.HTML, js_on_load=code, **options)
-
-
-def _head(parts: _Parts) -> None:
+def _head(parts: Parts) -> None:
     with gr.Row(elem_id="head"):
         gr.HTML("<h1>InternVL <span>2.5</span></h1>", elem_id="title")
         parts.add("tagline", gr.HTML)
@@ -72,7 +53,7 @@ def _head(parts: _Parts) -> None:
         parts.all["timer"] = gr.Timer(1.0, active=False)
 
 
-def _look(parts: _Parts, limits: Limits) -> None:
+def _look(parts: Parts, limits: Limits) -> None:
     first = limits.clamp(Settings())
     slider = {"minimum": 1, "step": 1, "interactive": True}
     tiles = {**slider, "maximum": limits.tiles, "value": first.max_tiles}
@@ -100,7 +81,7 @@ def _look(parts: _Parts, limits: Limits) -> None:
         _settings(parts)
 
 
-def _talk(parts: _Parts) -> None:
+def _talk(parts: Parts) -> None:
     with gr.Row(elem_id="chatbar"):
         parts.scripted("chats", "chats")
         parts.add("new", gr.Button, size="sm", min_width=90)
@@ -110,14 +91,17 @@ def _talk(parts: _Parts) -> None:
         height=None,
         layout="panel",
         buttons=[],
-        latex_delimiters=[],
+        latex_delimiters=DELIMITERS,
         allow_tags=False,
         group_consecutive_messages=False,
         show_label=False,
     )
+    add_panels(parts)
     with gr.Row(elem_id="again"):
         parts.add("retry", gr.Button, size="sm", min_width=80)
         parts.add("undo", gr.Button, size="sm", min_width=80)
+        parts.add("find", gr.Button, size="sm", min_width=80)
+        parts.add("compare", gr.Button, size="sm", min_width=80)
     with gr.Column(elem_id="composer"):
         parts.scripted("notice", "card")
         parts.add("status", gr.HTML)
@@ -127,7 +111,7 @@ def _talk(parts: _Parts) -> None:
             parts.add("stop", gr.Button, variant="stop", min_width=96, visible=False)
 
 
-def _settings(parts: _Parts) -> None:
+def _settings(parts: Parts) -> None:
     parts.add("system", gr.Textbox, lines=2, max_lines=6)
     with gr.Row():
         parts.add("temperature", gr.Slider, minimum=0, maximum=2, value=0, step=0.05)

@@ -30,9 +30,9 @@ class MendHandlers(HistoryHandlers):
         self, visitor: Visitor, step: str, number: int, asked: str, question: str, *values: Any
     ) -> Iterator[View]:
         """Take a step (see `internvl.ui.cards.Step`), and ask again if it was asked."""
-        view = self.give_way(visitor, step, number, asked, *values)
-        yield view
-        if "notice" in view:  # it failed, or nothing had been asked
+        before = self.give_way(visitor, step, number, asked, *values)
+        if "notice" in before:  # it failed, or nothing had been asked
+            yield before
             return
         session, text = self.enter(visitor)
         shown = views.settings(session)
@@ -47,7 +47,8 @@ class MendHandlers(HistoryHandlers):
             if step == "last" and view.get("notice") == none["notice"]:
                 view = merged(view, told)
             shown_last = {"notice": view.get("notice", shown_last["notice"])}
-            yield view
+            yield merged(before, view)
+            before = {}
         yield shown_last  # the event that failed may have shown its card once more when it ended
 
     @friendly

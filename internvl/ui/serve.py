@@ -10,6 +10,7 @@ STYLES = (
     "page",
     "tiles",
     "chat",
+    "answers",
     "video",
     "first",
     "history",

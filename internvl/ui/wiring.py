@@ -9,29 +9,16 @@ from typing import Any
 import gradio as gr
 
 from internvl.ui.handlers import Handlers
-from internvl.ui.history_wiring import connect_cards, connect_history
 from internvl.ui.page import VALUES
+from internvl.ui.talking import connect_talk
 from internvl.ui.views import View
 
 _DRAFT = ["tray", "clear", "start", "end", "image", "images", "video", "question", "pages"]
-_TALK = [
-    *_DRAFT,
-    "panes",
-    "chat",
-    "chats",
-    "status",
-    "notice",
-    "send",
-    "stop",
-    "retry",
-    "undo",
-    "system",
-]
 Components = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Wire:
+class Wire:
     """Connects events to handlers, whose views go to the components by name."""
 
     components: Components
@@ -59,7 +46,7 @@ class _Wire:
 
 def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
     """Connect every event of the page."""
-    wire = _Wire(c)
+    wire = Wire(c)
     everything = list(c)
 
     def opened(visitor: Any, request: gr.Request) -> Any:
@@ -78,10 +65,10 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
     wire.on([c["language"].input], handlers.speak, ["language"], everything, **quick)
     wire.on([c["timer"].tick], handlers.tick, [], ["model", "timer"], **quick)
     _connect_draft(wire, c, handlers)
-    _connect_chat(wire, c, handlers)
+    connect_talk(demo, wire, c, handlers)
 
 
-def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> None:
+def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     """The events around the tile view; after each the model reads ahead."""
     last = {"queue": False, "trigger_mode": "always_last"}
     shown = [*_DRAFT, "panes", "status", "notice"]
@@ -109,28 +96,6 @@ def _connect_draft(wire: _Wire, c: Components, handlers: Handlers) -> None:
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
     wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)
-
-
-def _connect_chat(wire: _Wire, c: Components, handlers: Handlers) -> None:
-    asked = wire.on(
-        [c["send"].click, c["question"].submit],
-        handlers.send,
-        ["question", *VALUES],
-        _TALK,
-        trigger_mode="once",
-    )
-    again = wire.on([c["retry"].click], handlers.retry, VALUES, _TALK, trigger_mode="once")
-    running = [asked, again, connect_cards(wire, c, handlers, _TALK)]
-    endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
-        (c["stop"].click, handlers.stop, []),
-        (c["undo"].click, handlers.undo, []),
-        (c["new"].click, handlers.new_chat, ["system"]),
-    ]
-    for trigger, handler, inputs in endings:
-        # Cancelled first and queued, so that the view comes after all that the answer has sent.
-        cancelled = gr.on([trigger], fn=None, cancels=running)
-        wire.on(cancelled.then, handler, inputs, _TALK)
-    connect_history(wire, c, handlers, _TALK, running)
 
 
 def _spread(handler: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from internvl.ui.text import (
     about,
+    answers,
     cards,
     chat,
     errors,
@@ -26,7 +27,7 @@ LANGUAGES = {"English": "en", "中文": "zh"}
 WORDS: dict[str, tuple[str, str]] = {}
 for part in (
     *(head, about, presenter, tiles, video, first),
-    *(chat, history, settings, errors, cards),
+    *(chat, answers, history, settings, errors, cards),
 ):
     WORDS |= part.WORDS
 

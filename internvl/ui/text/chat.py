@@ -34,10 +34,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "copied": ("Copied", "已复制"),
     # The receipt
     "receipt.tiles": ("{tiles} tiles", "{tiles} 个图块"),
-    "receipt.tokens": ("{visual_tokens} visual tokens", "{visual_tokens} 个视觉词元"),
     "receipt.first": ("first word after {seconds} s", "{seconds} 秒后出首词"),
     "receipt.speed": ("{speed} tokens/s", "{speed} 词元/秒"),
-    "receipt.seed": ("seed {seed}", "种子 {seed}"),
     "receipt.stop": ("complete", "完整"),
     "receipt.length": (
         "cut off at {generated_tokens} tokens",

@@ -1,0 +1,155 @@
+"""The events around the talk: asking, what is done with an answer, stopping, changing the chat."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from internvl.ui.flow import Flow
+from internvl.ui.history_wiring import connect_history
+from internvl.ui.page import VALUES
+from internvl.ui.views import View
+
+if TYPE_CHECKING:
+    from internvl.ui.handlers import Handlers
+    from internvl.ui.wiring import Wire
+
+_GROWING = ["chat", "status"]
+_GROWING_SIDES = ["compare_first", "compare_second", "status"]
+_TALK = [
+    *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages"),
+    *("panes", "chat", "chats", "status", "notice", "send", "stop", "retry", "undo", "system"),
+]
+_PANELS = [
+    *("edit_panel", "edit_note", "edit_text", "chosen", "find_panel", "find_text"),
+    *("opinion_panel", "opinion_note", "opinion_text", "opinion_consent"),
+]
+_COMPARED = [
+    *("compare_panel", "compare_first_title", "compare_first", "keep_first"),
+    *("compare_second_title", "compare_second", "keep_second"),
+]
+_ALL = [*_TALK, *_PANELS, *_COMPARED]
+
+
+def connect_talk(demo: gr.Blocks, wire: "Wire", c: dict[str, Any], handlers: "Handlers") -> None:
+    """Connect every event of the talk."""
+    flow = Flow()
+    asking = [
+        _connect_flow(wire, flow, triggers, handler, inputs)
+        for triggers, handler, inputs in (
+            ([c["send"].click, c["question"].submit], handlers.send, ["question", *VALUES]),
+            ([c["retry"].click], handlers.retry, VALUES),
+            ([c["find_send"].click, c["find_text"].submit], handlers.find, ["find_text", *VALUES]),
+            ([c["edit_send"].click], handlers.ask_anew, ["chosen", "edit_text", *VALUES]),
+        )
+    ]
+    sides = ([c["compare"].click], handlers.compare, ["question", *VALUES], _GROWING_SIDES)
+    asking.append(_connect_flow(wire, flow, *sides))
+    asking.append(_connect_acts(wire, flow, c, handlers))
+    asking.append(_connect_cards(wire, flow, c, handlers))
+    _connect_panels(wire, c, handlers)
+    _connect_endings(wire, flow, c, handlers, [event for events in asking for event in events])
+
+    def left(request: gr.Request) -> None:
+        flow.close(str(request.session_hash))
+
+    demo.unload(left)
+
+
+def _connect_flow(
+    wire: "Wire",
+    flow: Flow,
+    triggers: Sequence[Any],
+    handler: Callable[..., Iterator[View]],
+    inputs: Sequence[str],
+    growing: Sequence[str] = _GROWING,
+) -> list[Any]:
+    """The three events of a handler that answers."""
+
+    def begun(request: gr.Request, *values: Any) -> View:
+        return flow.begin(handler, str(request.session_hash), *values)
+
+    first = wire.on(triggers, begun, inputs, _ALL, trigger_mode="once")
+    return _then_grows(wire, flow, first, growing)
+
+
+def _then_grows(
+    wire: "Wire", flow: Flow, first: Any, growing: Sequence[str] = _GROWING
+) -> list[Any]:
+    def grown(request: gr.Request, visitor: Any) -> Iterator[View]:
+        yield from flow.grow(str(request.session_hash), growing)
+
+    def ended(request: gr.Request, visitor: Any) -> View:
+        return flow.end(str(request.session_hash))
+
+    middle = wire.on(first.then, grown, [], growing, trigger_mode="multiple")
+    return [first, middle, wire.on(middle.then, ended, [], _ALL, trigger_mode="multiple")]
+
+
+def _connect_acts(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> list[Any]:
+    """The buttons in messages; one of them goes on with an answer."""
+
+    def acted(request: gr.Request, visitor: Any, *values: Any) -> View:
+        *settings, (action, name) = values
+        tab = str(request.session_hash)
+        return flow.begin(handlers.act, tab, visitor, action, name, *settings)
+
+    def touched(request: gr.Request, event: gr.EventData, *values: Any) -> View:
+        return acted(request, *values, (str(event.action), str(event.name)))
+
+    first = wire.on([c["acts"].click], touched, VALUES, _ALL, trigger_mode="multiple")
+    return _then_grows(wire, flow, first)
+
+
+def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> list[Any]:
+    """The buttons of a card, which may ask again."""
+
+    def stepped(request: gr.Request, visitor: Any, event: gr.EventData, *values: Any) -> View:
+        step = str(event.step), int(event.number), str(event.asked)
+        return flow.begin(handlers.mend, str(request.session_hash), visitor, *step, *values)
+
+    outputs = list(dict.fromkeys([*_ALL, *VALUES]))
+    inputs = ["question", *VALUES]
+    first = wire.on([c["notice"].click], stepped, inputs, outputs, trigger_mode="once")
+    return _then_grows(wire, flow, first)
+
+
+def _connect_panels(wire: "Wire", c: dict[str, Any], handlers: "Handlers") -> None:
+    """What opens and closes the panels, and keeps what was written into them."""
+
+    def keep_first(visitor: Any) -> View:
+        return handlers.keep(visitor, "first")
+
+    def keep_second(visitor: Any) -> View:
+        return handlers.keep(visitor, "second")
+
+    closing = [c[f"{name}_close"].click for name in ("edit", "opinion", "find")]
+    rated = ["chosen", "opinion_text", "opinion_consent"]
+    quick = {"queue": False}
+    wire.on(closing, handlers.close_panels, [], _PANELS, **quick)
+    wire.on([c["find"].click], handlers.show_find, [], _PANELS, **quick)
+    wire.on([c["opinion_save"].click], handlers.rate, rated, _ALL, **quick)
+    wire.on([c["keep_first"].click], keep_first, [], _ALL, **quick)
+    wire.on([c["keep_second"].click], keep_second, [], _ALL, **quick)
+    wire.on([c["compare_close"].click], handlers.put_away, [], _COMPARED, **quick)
+
+
+def _connect_endings(
+    wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers", asking: list[Any]
+) -> None:
+    """What stops an answer: Stop itself, going back, and another chat."""
+
+    def quiet(request: gr.Request) -> None:
+        flow.close(str(request.session_hash))
+
+    endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
+        (c["stop"].click, handlers.stop, []),
+        (c["undo"].click, handlers.undo, []),
+        (c["new"].click, handlers.new_chat, ["system"]),
+    ]
+    for trigger, handler, inputs in endings:
+        # Cancelled first and queued, so that the view comes after all that the answer has sent.
+        cancelled = gr.on([trigger], fn=None, cancels=asking)
+        closed = cancelled.then(quiet, None, None, queue=False, api_visibility="private")
+        wire.on(closed.then, handler, inputs, _ALL)
+    connect_history(wire, c, handlers, _ALL, asking, quiet)
