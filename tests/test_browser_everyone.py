@@ -101,6 +101,8 @@ def tab_to(page, locator, key="Tab", most=60):
 def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
     engine = ScriptedEngine(ANSWER, ANSWER, ANSWER, stepping=True)
     page = visit(serve_page(engine))
+    expect(page.locator("#model")).to_contain_text("ready")
+    page.wait_for_load_state("networkidle")
     tab_to(page, page.locator("#image button[data-drop]"))
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Enter")
@@ -221,7 +223,10 @@ def test_browser_light_and_dark_are_remembered(serve_page, visit):
 
 
 def test_browser_the_panel_says_what_is_kept(serve_page, visit):
-    page = visit(serve_page(ScriptedEngine(ANSWER)))
+    address = serve_page(ScriptedEngine(ANSWER))
+    page, asked = visit(address), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
     page.locator("[data-about]").click()
     panel = page.get_by_role("dialog", name="Good to know")
     for sentence in ("are deleted 7 days after your last visit", "can read everything", "photos"):
@@ -229,6 +234,8 @@ def test_browser_the_panel_says_what_is_kept(serve_page, visit):
     panel.get_by_role("button", name="Open the list of chats").click()
     expect(panel).to_be_hidden()
     expect(page.locator("#chats input[type=search]")).to_be_focused()
+    elsewhere = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert asked and elsewhere == []
 
 
 def test_browser_presenter_mode(serve_page, visit):

@@ -8,7 +8,7 @@ from scripted_engine import ScriptedEngine
 from test_browser_page import ANSWER, attach
 
 from internvl.chat import SessionStore
-from internvl.engines.base import OutOfMemory, PromptTooLong, QueueFull, Waiting
+from internvl.engines.base import Loading, OutOfMemory, PromptTooLong, QueueFull, Waiting
 from internvl.ui.handlers import Handlers
 from internvl.ui.layout import build_page
 from internvl.ui.serve import serve
@@ -226,10 +226,14 @@ def test_browser_a_card_for_each_error_with_its_next_step(serve_page, visit, tal
 
 
 def test_browser_place_in_line_and_loading_are_said(serve_page, visit):
-    engine = ScriptedEngine([Waiting(3, 41.7), Waiting(1), *ANSWER], stepping=True)
+    line = [Loading(0.43), Waiting(3, 41.7), Waiting(1)]
+    engine = ScriptedEngine([*line, *ANSWER], stepping=True)
     page = visit(serve_page(engine))
     page.locator("#question textarea").fill("Hello?")
     page.locator("#send").click()
+    engine.step()
+    expect(page.locator("#status")).to_contain_text("The model is still loading (43 %)")
+    expect(page.locator("#status progress")).to_have_attribute("value", "0.430")
     engine.step()
     expect(page.locator("#status")).to_contain_text("You are number 3 in line: about 42 s")
     engine.step()

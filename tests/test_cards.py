@@ -8,6 +8,7 @@ from test_handlers import ask, chat_text, values
 from internvl.chat import Attachment, LimitError, Turn
 from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, QueueFull
 from internvl.preprocessing import AttachmentError, load_image, video_info
+from internvl.preprocessing.pdf import draw_pages
 from internvl.ui.cards import make_card
 from internvl.ui.errors import PageError
 from internvl.ui.text import words
@@ -66,8 +67,11 @@ def real_errors(tmp_path, session):
     cut.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
     video = tmp_path / "text.mp4"
     video.write_text("no video")
+    document = tmp_path / "text.pdf"
+    document.write_bytes(b"%PDF-1.7 and nothing more")
     limits = session.limits
     for raising in (
+        lambda: draw_pages(document, tmp_path),
         lambda: load_image(text),
         lambda: load_image(cut),
         lambda: load_image(tmp_path / "gone.png"),

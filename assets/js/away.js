@@ -13,7 +13,7 @@
       shown = document.createElement("div");
       shown.id = "away";
       shown.className = "notice";
-      document.body.append(shown);
+      (document.querySelector(".gradio-container") ?? document.body).append(shown);
     }
     shown.innerHTML = '<div role="alert"><strong></strong><p></p></div><div class="steps"></div>';
     shown.querySelector("strong").textContent = reload ? "" : words.awayTitle;

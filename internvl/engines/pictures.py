@@ -136,7 +136,9 @@ def content_digest(path: str | Path) -> str:
         return _digest(str(path), status.st_mtime_ns, status.st_size)
     except OSError as error:
         name = Path(path).name
-        raise AttachmentError(f"{name} is not there any more; please attach it again.") from error
+        raise AttachmentError(
+            f"{name} is not there any more; please attach it again.", "missing", name=name
+        ) from error
 
 
 @lru_cache(maxsize=4096)

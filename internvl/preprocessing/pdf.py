@@ -93,17 +93,26 @@ def draw_pages(
     except subprocess.TimeoutExpired as error:
         raise AttachmentError(
             f"{name} could not be drawn within {time_limit:g} s; please attach fewer pages, or "
-            "pictures of them."
+            "pictures of them.",
+            "pdf_slow",
+            name=name,
+            seconds=time_limit,
         ) from error
     try:
         answer = json.loads(child.stdout)
     except ValueError:
         answer = {"error": "damaged"}  # it ended before it could answer
     if "error" in answer:
-        raise AttachmentError(f"{name} {_REASONS[answer['error']]}")
+        reason = answer["error"]
+        raise AttachmentError(f"{name} {_REASONS[reason]}", f"pdf_{reason}", name=name)
     if not answer["numbers"]:
+        page = min(wanted or [1])
         raise AttachmentError(
-            f"{name} has {answer['count']} pages; page {min(wanted or [1])} is not among them."
+            f"{name} has {answer['count']} pages; page {page} is not among them.",
+            "pdf_page",
+            name=name,
+            pages=answer["count"],
+            page=page,
         )
     files = [folder / page for page in answer["files"]]
     return Pages(answer["count"], answer["numbers"], files)

@@ -127,6 +127,28 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} 无法作为视频读取：编码为 {codec}（{reason}）。"
         "请用手机或播放器重新存为 H.264 编码的 MP4。",
     ),
+    "error.pdf_slow": (
+        "{name} could not be drawn within {seconds:g} s; please attach fewer pages, or pictures of "
+        "them.",
+        "{name} 在 {seconds:g} 秒内未能绘出，请减少页数或添加页面的图片。",
+    ),
+    "error.pdf_password": (
+        "{name} is locked with a password; please save it without one and attach that.",
+        "{name} 有密码保护，请去除密码后另存再添加。",
+    ),
+    "error.pdf_damaged": (
+        "{name} is damaged or no PDF; please save it again and attach that.",
+        "{name} 已损坏或不是 PDF，请重新保存后添加。",
+    ),
+    "error.pdf_empty": ("{name} has no pages.", "{name} 没有页面。"),
+    "error.pdf_missing": (
+        "{name} is a PDF, and this server can't read PDFs (pypdfium2 is not installed).",
+        "{name} 是 PDF，而此服务器无法读取 PDF（未安装 pypdfium2）。",
+    ),
+    "error.pdf_page": (
+        "{name} has {pages} pages; page {page} is not among them.",
+        "{name} 共 {pages} 页，没有第 {page} 页。",
+    ),
     # The next step
     "step.again": ("Try again", "再试一次"),
     "step.tiles": ("Try again with {number} tiles", "用 {number} 个图块再试"),
