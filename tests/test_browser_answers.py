@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import attach, visit, wait_until  # noqa: F401  (visit is a fixture)
+from test_browser_page import attach, wait_until
 
 expect.set_options(timeout=20_000)
 

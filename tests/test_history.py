@@ -10,7 +10,7 @@ from PIL import Image
 from test_handlers import ask, chat_text, restarted, values
 
 from internvl.chat import Limits, SessionStore
-from internvl.ui.exports import file_name
+from internvl.ui.exports import RECEIPT, file_name
 from internvl.ui.handlers import Handlers
 from internvl.ui.imports import FileProblem, read_chats
 from internvl.ui.text import words
