@@ -42,7 +42,7 @@ def style(locator, name):
     return locator.evaluate(f"element => getComputedStyle(element)['{name}']")
 
 
-def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):  # noqa: F811
+def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):
     page = visit(serve_page(ScriptedEngine([SEEN])))
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     attach(page, "Image", tall)
@@ -98,7 +98,7 @@ def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):  # noqa: F
     expect(page.locator(f"{BOT} .place")).to_have_count(3)
 
 
-def test_browser_half_written_boxes_do_not_flash(serve_page, visit, tall):  # noqa: F811
+def test_browser_half_written_boxes_do_not_flash(serve_page, visit, tall):
     engine = ScriptedEngine(list(f"See {TOWER} there."), stepping=True)
     page = visit(serve_page(engine))
     attach(page, "Image", tall)
@@ -118,7 +118,7 @@ def test_browser_half_written_boxes_do_not_flash(serve_page, visit, tall):  # no
     assert not [text for text in page.evaluate("window.seen") if "<" in text]
 
 
-def test_browser_continue_versions_edit_and_opinion(serve_page, visit):  # noqa: F811
+def test_browser_continue_versions_edit_and_opinion(serve_page, visit):
     engine = Cutting(["Once upon "], ["a time."], ["Another."], ["Edited."])
     page = visit(serve_page(engine))
     answer = page.locator(BOT).last
@@ -159,7 +159,7 @@ def test_browser_continue_versions_edit_and_opinion(serve_page, visit):  # noqa:
     expect(page.locator("#edit_panel")).to_have_count(0)
 
 
-def test_browser_stop_while_continuing(serve_page, visit):  # noqa: F811
+def test_browser_stop_while_continuing(serve_page, visit):
     engine = Cutting(["Once upon "], ["a ", "time."])
     page = visit(serve_page(engine))
     ask(page, "A story?")
@@ -176,7 +176,7 @@ def test_browser_stop_while_continuing(serve_page, visit):  # noqa: F811
     assert len(engine.asked) == 2
 
 
-def test_browser_find_and_compare(serve_page, visit, tall):  # noqa: F811
+def test_browser_find_and_compare(serve_page, visit, tall):
     engine = ScriptedEngine([TOWER], ["Few words."], ["Many words."])
     page = visit(serve_page(engine))
     page.locator("#find").click()
@@ -202,7 +202,7 @@ def test_browser_find_and_compare(serve_page, visit, tall):  # noqa: F811
     expect(page.locator("#compare_panel")).to_have_count(0)
 
 
-def test_browser_on_a_phone_and_in_chinese(serve_page, visit, tall):  # noqa: F811
+def test_browser_on_a_phone_and_in_chinese(serve_page, visit, tall):
     engine = ScriptedEngine([SEEN], ["Few."], ["Many."])
     page = visit(serve_page(engine), width=390, height=844, locale="zh-CN")
     attach(page, "图片", tall)
@@ -219,7 +219,7 @@ def test_browser_on_a_phone_and_in_chinese(serve_page, visit, tall):  # noqa: F8
     assert second["y"] > first["y"]
 
 
-def test_browser_words_come_as_fast_as_the_model_writes(serve_page, visit):  # noqa: F811
+def test_browser_words_come_as_fast_as_the_model_writes(serve_page, visit):
     class Fast(ScriptedEngine):
         """Writes two hundred pieces a second."""
 
