@@ -102,7 +102,7 @@ def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
     engine = ScriptedEngine(ANSWER, ANSWER, ANSWER, stepping=True)
     page = visit(serve_page(engine))
     expect(page.locator("#model")).to_contain_text("ready")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("#image button[data-drop]")).to_be_visible()
     tab_to(page, page.locator("#image button[data-drop]"))
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Enter")
@@ -127,7 +127,7 @@ def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
     tab_to(page, page.locator("#retry button, button#retry"))
     page.keyboard.press("Enter")
     expect(page.locator("#chat .receipt")).to_contain_text("complete")
-    tab_to(page, page.locator("#chat .receipt .copy"))
+    tab_to(page, page.locator("#chat .receipt [name=copy]"))
     tab_to(page, page.locator("#new button, button#new"), "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#chat .said")).to_have_count(0)
