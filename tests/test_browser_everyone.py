@@ -65,6 +65,7 @@ def test_browser_axe_finds_nothing_serious(serve_page, visit, axe, tall, scheme)
     page.keyboard.press("Escape")
     for pane in ("Several images", "Video"):
         page.get_by_role("tab", name=pane, exact=True).click()
+        expect(page.locator("#look .drop button[data-drop]:visible")).to_have_count(1)
         found[pane] = violations(page, axe)
     assert {state: found for state, found in found.items() if found} == {}
 
@@ -105,7 +106,7 @@ def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
     expect(page.locator("#image button[data-drop]")).to_be_visible()
     tab_to(page, page.locator("#image button[data-drop]"))
     with page.expect_file_chooser() as choosing:
-        page.keyboard.press("Enter")
+        page.locator("#image button[data-drop]:focus").press("Enter")
     choosing.value.set_files(str(tall))
     expect(page.locator("#tray .tile.read")).to_have_count(7)
     tab_to(page, page.locator("#max_tiles input[type=range]"))
