@@ -91,8 +91,8 @@ def test_a_model_of_smaller_tiles(tmp_path):
     picture = Attachment(tmp_path / "square.png", "image", max_tiles=4)
     small = draw_tray([picture], Settings(), TEXT, tile_size=224)
     assert "2 × 2 tiles" in small
-    assert "enlarged" not in small
-    assert "enlarged" not in draw_tray([picture], Settings(max_tiles=1), TEXT)
+    assert "Enlarged" not in small
+    assert "Enlarged" not in draw_tray([picture], Settings(max_tiles=1), TEXT)
     assert (count_tiles(picture, 224), count_tiles(picture, 1000)) == (5, 1)
 
 
@@ -101,7 +101,7 @@ def test_the_sum_is_said_in_words(tmp_path):
     html = draw_tray([Attachment(tmp_path / "scan.png", "image")], Settings(), TEXT)
     assert "4 × 3 tiles + thumbnail = 13 tiles" in html
     assert "3,328 visual tokens" in html
-    assert "enlarged 2.8×" in html
+    assert "Enlarged 2.8×" in html
     small = draw_tray(
         [Attachment(tmp_path / "scan.png", "image")],
         Settings(max_tiles=1),
@@ -115,8 +115,8 @@ def test_the_sum_is_said_in_words(tmp_path):
 def test_what_surprises_people_is_said(tmp_path):
     Image.new("L", (2480, 3508)).save(tmp_path / "page.png")
     html = draw_tray([Attachment(tmp_path / "page.png", "image")], Settings(max_tiles=12), TEXT)
-    assert "shrunk to 37 %" in html
-    assert "you allowed 12; this shape uses 6" in html
+    assert "Shrunk to 37 %" in html
+    assert "You allowed 12; this shape uses 6." in html
 
 
 def test_the_picture_is_upright_and_small(tmp_path):

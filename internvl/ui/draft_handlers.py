@@ -9,14 +9,15 @@ from internvl.engines.base import PromptTooLong, Reading
 from internvl.preprocessing import parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.cards import make_card
+from internvl.ui.detail_handlers import DetailHandlers
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.examples import Example
-from internvl.ui.page import Page, Visitor, closing, request
+from internvl.ui.page import Visitor, closing, request
 from internvl.ui.tiles import count_tiles
 from internvl.ui.views import View, Words, merged
 
 
-class DraftHandlers(Page):
+class DraftHandlers(DetailHandlers):
     """Adding, removing, trimming and reading ahead."""
 
     @friendly
@@ -40,13 +41,15 @@ class DraftHandlers(Page):
 
     @friendly
     def touch(self, visitor: Visitor, action: str, name: str) -> View:
-        """A button in the tile view: remove an attachment, leave out frames, try an example."""
+        """A button in the tile view: remove or move a picture, a stop, frames, an example."""
         session, text = self.enter(visitor)
         if action == "example" and name in self.examples:
             example = self.examples[name]
             shown = self._try(visitor, example)
             question = example.questions["en" if self.about.embedded else text["tray.language"]]
             return merged(shown, {"question": {"value": question}}, views.pane(session))
+        if chosen := self._choose(session, text, action, name):
+            return chosen
         if action in ("leave", "bring"):
             positions = [int(part) for part in name.split(",") if part.isdecimal()]
             if not drafts.drop_frames(session, positions, action == "leave"):
@@ -130,7 +133,7 @@ class DraftHandlers(Page):
             session.readings += 1
             reading = session.readings
             conversation, attachments = session.conversation, self._draft(session)
-        yield {}  # Gradio empties the outputs of a generator that yields nothing.
+        yield self.cost(session, text)
         if not attachments:
             return
         ahead = request(conversation, len(conversation.turns), Turn("", attachments))
@@ -145,7 +148,7 @@ class DraftHandlers(Page):
                 read = event if isinstance(event, Reading) else read
                 yield views.status(type(event).__name__.lower(), text, event)
         if read:
-            yield views.status("read", text, total=read.total)
+            yield merged(views.status("read", text, total=read.total), self.cost(session, text))
 
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)

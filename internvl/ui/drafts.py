@@ -136,6 +136,16 @@ def take_away(session: Session, position: int | None = None) -> None:
     session.remove_unused_files()
 
 
+def move(session: Session, start: int, end: int) -> bool:
+    """Put an attachment of the page at another's place; is there one?"""
+    attachments = list(session.draft.attachments)
+    if not (0 <= start < len(attachments) and 0 <= end < len(attachments)):
+        return False
+    attachments.insert(end, attachments.pop(start))
+    session.draft = replace(session.draft, attachments=tuple(attachments))
+    return True
+
+
 def take_back(session: Session, turn: Turn) -> None:
     """Put a question that was sent, with its attachments, back on the page."""
     returned = [replace(a, max_tiles=None, max_frames=None) for a in turn.attachments]

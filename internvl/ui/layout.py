@@ -104,6 +104,7 @@ def _talk(parts: Parts) -> None:
         parts.add("compare", gr.Button, size="sm", min_width=80)
     with gr.Column(elem_id="composer"):
         parts.scripted("notice", "card")
+        parts.scripted("cost", "cost")
         parts.add("status", gr.HTML)
         with gr.Row(elem_id="ask"):
             parts.add("question", gr.Textbox, lines=1, max_lines=6, scale=6, container=False)

@@ -9,6 +9,7 @@ from internvl.ui.theme import make_theme
 STYLES = (
     "page",
     "tiles",
+    "detail",
     "chat",
     "answers",
     "video",
@@ -22,6 +23,7 @@ STYLES = (
 SCRIPTS = (
     "page",
     "tiles",
+    "grid",
     "names",
     "paste",
     "answers",

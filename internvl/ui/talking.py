@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GROWING = ["chat", "status"]
 _GROWING_SIDES = ["compare_first", "compare_second", "status"]
 _TALK = [
-    *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages"),
+    *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages", "cost"),
     *("panes", "chat", "chats", "status", "notice", "send", "stop", "retry", "undo", "system"),
 ]
 _PANELS = [

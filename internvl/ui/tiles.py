@@ -3,14 +3,13 @@
 The grids and frames come from the preprocessor itself, with the budgets that sending would fix.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from internvl.chat import Attachment, Settings, freeze
+from internvl.chat import Attachment, Limits, Settings, freeze
 from internvl.preprocessing import (
     AttachmentError,
     choose_grid,
@@ -19,6 +18,7 @@ from internvl.preprocessing import (
 )
 from internvl.ui.frames import VideoSheet, data_address, draw_video, strip_of
 from internvl.ui.html import fill
+from internvl.ui.looks import Looker, shares, stops
 
 if TYPE_CHECKING:
     from internvl.ui.examples import Example
@@ -31,7 +31,8 @@ _SMALL = 224
 class Sheet:
     """One attachment as the tile view shows it; `tiles` counts what the model gets of it.
 
-    One that can't be read any more is "broken", and `sum` says why.
+    One that can't be read any more is "broken", and `sum` says why. `looks` is what a picture would
+    be at each budget.
     """
 
     kind: Literal["image", "broken"]
@@ -46,6 +47,7 @@ class Sheet:
     columns: int = 0
     rows: int = 0
     ratio: float = 1.0
+    looks: str = ""
 
 
 def draw_tray(
@@ -57,26 +59,50 @@ def draw_tray(
     tokens_per_tile: int = 256,
     tile_size: int = 448,
     examples: "Sequence[Example]" = (),
+    most: int = Limits.tiles,
+    moved: int | None = None,
 ) -> str:
     """The HTML of everything that goes with the next question.
 
     `earlier` pictures are in the conversation already; `examples` are offered when nothing is
-    attached. Tiles have `tile_size` pixels each way.
+    attached. Tiles have `tile_size` pixels each way, and a message may have `most`. The picture at
+    position `moved` has just come there.
     """
     sheets: list[Sheet | VideoSheet] = []
-    for attachment in freeze(attachments, settings):
+    sizes: list[tuple[int, int]] = []
+    frozen = freeze(attachments, settings)
+    given = shares(sum(a.kind == "image" for a in frozen), most)
+    for attachment in frozen:
         earlier += attachment.kind == "image"
         try:
             if attachment.kind == "image":
                 title = text["tray.picture"].format(number=earlier)
-                sheets.append(_picture(attachment, text, title, tokens_per_tile, tile_size))
+                size = image_size(attachment.path)
+                looker = Looker(
+                    size,
+                    text,
+                    most=given[-1],
+                    tile_size=tile_size,
+                    tokens_per_tile=tokens_per_tile,
+                )
+                sheets.append(_picture(attachment, title, looker))
+                sizes.append(size)
             else:
                 title = text["tray.video"]
                 sheets.append(draw_video(attachment, text, title, tokens_per_tile))
         except AttachmentError as error:
             name = Path(attachment.path).name
             sheets.append(Sheet("broken", title, name, 0, sum=str(error), tokens="", facts=()))
-    return fill("tray", sheets=sheets, t=text, examples=examples)
+    return fill(
+        "tray",
+        sheets=sheets,
+        t=text,
+        examples=examples,
+        stops=stops(sizes, settings.max_tiles, most, tile_size),
+        shares=given,
+        pictures=len(sizes),
+        moved=moved,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -97,46 +123,22 @@ def count_tiles(attachment: Attachment, tile_size: int = 448) -> int:
         return 0
 
 
-def _picture(
-    attachment: Attachment,
-    text: Mapping[str, str],
-    title: str,
-    tokens_per_tile: int,
-    tile_size: int,
-) -> Sheet:
-    path, allowed = str(attachment.path), attachment.max_tiles or 1
-    width, height = image_size(path)
-    grid = choose_grid(width, height, allowed, tile_size)
-    used = grid.columns * grid.rows
-    sum_words = text["tray.one"] if used == 1 else text["tray.several"]
+def _picture(attachment: Attachment, title: str, looker: Looker) -> Sheet:
+    path = str(attachment.path)
+    width, height = looker.size
+    look = looker.look(attachment.max_tiles or 1)
     return Sheet(
         kind="image",
         title=title,
         name=Path(path).name,
-        tiles=grid.tiles,
-        sum=sum_words.format(columns=grid.columns, rows=grid.rows, tiles=grid.tiles),
-        tokens=text["tray.tokens"].format(tokens=f"{grid.tiles * tokens_per_tile:,}"),
-        facts=_picture_facts((width, height), used, allowed, tile_size, text),
+        tiles=look.tiles,
+        sum=look.sum,
+        tokens=look.tokens,
+        facts=look.facts,
         source=display_copy(path, _SHOWN),
-        thumbnail=display_copy(path, _SMALL) if used > 1 else "",
-        columns=grid.columns,
-        rows=grid.rows,
+        thumbnail=display_copy(path, _SMALL),
+        columns=look.columns,
+        rows=look.rows,
         ratio=round(width / height, 4),
+        looks=looker.table(),
     )
-
-
-def _picture_facts(
-    size: tuple[int, int], used: int, allowed: int, tile_size: int, text: Mapping[str, str]
-) -> list[str]:
-    width, height = size
-    facts = [text["tray.size"].format(width=f"{width:,}", height=f"{height:,}")]
-    scale = tile_size * math.sqrt(used / (width * height))
-    if scale < 0.6:
-        facts.append(text["tray.shrunk"].format(percent=round(scale * 100)))
-    elif scale < 1:
-        facts.append(text["tray.slightly"].format(percent=round(scale * 100)))
-    elif scale >= 1.5:
-        facts.append(text["tray.enlarged"].format(factor=f"{scale:.1f}"))
-    if used < allowed:
-        facts.append(text["tray.allowed"].format(allowed=allowed, used=used))
-    return facts

@@ -82,7 +82,13 @@ def chats(session: Session, text: Words) -> View:
     return {"chats": {"value": draw_history(session, text)}}
 
 
-def tray(session: Session, text: Words, about: About, examples: Sequence[Example] = ()) -> View:
+def tray(
+    session: Session,
+    text: Words,
+    about: About,
+    examples: Sequence[Example] = (),
+    moved: int | None = None,
+) -> View:
     """Everything that goes with the next question, and the clip's controls for a video."""
     pictures = sum(a.kind == "image" for a in session.conversation.attachments)
     drawn = draw_tray(
@@ -93,6 +99,8 @@ def tray(session: Session, text: Words, about: About, examples: Sequence[Example
         tokens_per_tile=about.tokens_per_tile,
         tile_size=about.tile_size,
         examples=() if session.conversation.turns else examples,
+        most=session.limits.tiles,
+        moved=moved,
     )
     return {
         "tray": {"value": drawn},

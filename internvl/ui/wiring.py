@@ -71,7 +71,7 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
 def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     """The events around the tile view; after each the model reads ahead."""
     last = {"queue": False, "trigger_mode": "always_last"}
-    shown = [*_DRAFT, "panes", "status", "notice"]
+    shown = [*_DRAFT, "panes", "status", "notice", "max_tiles", "max_frames"]
 
     def touched(visitor: Any, event: gr.EventData) -> Any:
         return handlers.touch(visitor, str(event.action), str(event.name))
@@ -82,6 +82,7 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
         (c["video"].upload, handlers.add_video, ["video"]),
         (c["tray"].click, touched, []),
         (c["clear"].click, handlers.clear, []),
+        (c["cost"].click, handlers.fit, []),
         (c["pages"].submit, handlers.choose_pages, ["pages"]),
         (c["pages"].blur, handlers.choose_pages, ["pages"]),
         (c["max_tiles"].input, handlers.change, VALUES),
@@ -92,7 +93,13 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     for trigger, handler, inputs in triggers:
         changed = wire.on([trigger], handler, inputs, shown, **last)
         # By itself Gradio would skip a reading that starts while another runs; the new one ends it.
-        wire.on(changed.then, handlers.prepare, [], ["status", "notice"], trigger_mode="multiple")
+        wire.on(
+            changed.then,
+            handlers.prepare,
+            [],
+            ["status", "notice", "cost"],
+            trigger_mode="multiple",
+        )
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
     wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)

@@ -12,6 +12,7 @@ from internvl.ui.text import (
     answers,
     cards,
     chat,
+    detail,
     errors,
     first,
     head,
@@ -26,7 +27,7 @@ LANGUAGES = {"English": "en", "中文": "zh"}
 
 WORDS: dict[str, tuple[str, str]] = {}
 for part in (
-    *(head, about, presenter, tiles, video, first),
+    *(head, about, presenter, tiles, detail, video, first),
     *(chat, answers, history, settings, errors, cards),
 ):
     WORDS |= part.WORDS

@@ -41,19 +41,23 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "tray.frames": ("{tiles} frames = {tiles} tiles", "{tiles} 帧 = {tiles} 个图块"),
     "tray.tokens": ("{tokens} visual tokens", "{tokens} 个视觉词元"),
-    "tray.size": ("{width} × {height} pixels", "{width} × {height} 像素"),
+    "tray.size": ("{width} × {height} pixels.", "{width} × {height} 像素。"),
     "tray.shrunk": (
-        "shrunk to {percent} %: small print may be unreadable",
-        "缩小到 {percent} %：小字可能无法辨认",
+        "Shrunk to {percent} %: small print may be unreadable.",
+        "缩小到 {percent} %：小字可能无法辨认。",
     ),
-    "tray.slightly": ("shown at {percent} %", "以 {percent} % 显示"),
+    "tray.finer": (
+        "{tiles} tiles would show it at {percent} %.",
+        "用 {tiles} 个图块可达到 {percent} %。",
+    ),
+    "tray.slightly": ("Shown at {percent} %.", "以 {percent} % 显示。"),
     "tray.enlarged": (
-        "enlarged {factor}×: this adds cost, not detail",
-        "放大 {factor} 倍：只增加开销，不增加细节",
+        "Enlarged {factor}×: this adds cost, not detail.",
+        "放大 {factor} 倍：只增加开销，不增加细节。",
     ),
     "tray.allowed": (
-        "you allowed {allowed}; this shape uses {used}",
-        "上限为 {allowed}，此形状使用 {used}",
+        "You allowed {allowed}; this shape uses {used}.",
+        "上限为 {allowed}，此形状使用 {used}。",
     ),
     "tray.clip": ("from {start} to {end} of {duration}", "取 {start} 到 {end}，全长 {duration}"),
     "tray.full": (

@@ -1,0 +1,85 @@
+"""How closely the model looks: named stops, the order of pictures, the cost, and making it fit."""
+
+from dataclasses import replace
+from typing import Any
+
+from internvl.chat import Conversation, Session, Settings, Turn, freeze
+from internvl.engines.base import EngineError
+from internvl.preprocessing import AttachmentError
+from internvl.ui import drafts, views
+from internvl.ui.cards import Card
+from internvl.ui.costs import draw_cost, fits
+from internvl.ui.errors import PageError, friendly
+from internvl.ui.page import Page, Visitor, check_budgets, request
+from internvl.ui.tiles import count_tiles
+from internvl.ui.views import View, Words, merged
+
+
+class DetailHandlers(Page):
+    """Budgets that buttons set, and what they cost."""
+
+    @friendly
+    def fit(self, visitor: Visitor) -> View:
+        """The largest budgets with which all that is on the page fits."""
+        session, text = self.enter(visitor)
+        now = session.settings
+        for tiles in range(now.max_tiles - 1, 0, -1):
+            frames = max(1, now.max_frames * tiles // now.max_tiles)
+            smaller = replace(now, max_tiles=tiles, max_frames=frames)
+            if self._fits(self._ahead(session, smaller), smaller):
+                told = text["cost.changed"].format(tiles=tiles, frames=frames)
+                changed = self._budget(session, text, max_tiles=tiles, max_frames=frames)
+                return merged(changed, views.notice(Card(told, calm=True)))
+        raise PageError(text["cost.hopeless"])
+
+    def cost(self, session: Session, text: Words) -> View:
+        """The line before sending; nothing without attachments, or before the model is there."""
+        none: View = {"cost": {"value": ""}}
+        if self.engine.loading is not None or not session.draft.attachments:
+            return none
+        ahead = self._ahead(session, session.settings)
+        try:
+            estimate = self.engine.estimate(ahead, session.settings)
+        except (EngineError, AttachmentError):  # a card says so where it matters
+            return none
+        return {"cost": {"value": draw_cost(estimate, self._tiles(ahead), text)}}
+
+    def _choose(self, session: Session, text: Words, action: str, name: str) -> View | None:
+        """A stop was chosen, or a picture moved; None for any other action."""
+        if action == "tiles" and name.isdecimal():
+            return self._budget(session, text, max_tiles=int(name))
+        start, _, end = name.partition(":")
+        if action != "move" or not (start.isdecimal() and end.isdecimal()):
+            return None
+        with session.lock:
+            if not drafts.move(session, int(start), int(end)):
+                raise PageError(text["error.unexpected"])
+            session.save()
+        examples = tuple(self.examples.values())
+        shown = views.tray(session, text, self.about, examples, moved=int(end))
+        return merged(shown, views.status(), views.notice())
+
+    def _budget(self, session: Session, text: Words, **budgets: Any) -> View:
+        """Set budgets, on their sliders as well."""
+        settings = replace(session.settings, **budgets)
+        check_budgets(settings, session.limits, text)
+        with session.lock:
+            session.settings = settings
+            session.save()
+        sliders: View = {name: {"value": value} for name, value in budgets.items()}
+        return merged(self.tray(session, text), sliders, views.status(), views.notice())
+
+    def _ahead(self, session: Session, settings: Settings) -> Conversation:
+        """The conversation as it would be sent with these settings."""
+        conversation = session.conversation
+        turn = Turn("", freeze(session.draft.attachments, settings))
+        return request(conversation, len(conversation.turns), turn)
+
+    def _tiles(self, ahead: Conversation) -> int:
+        return sum(count_tiles(a, self.about.tile_size) for a in ahead.attachments)
+
+    def _fits(self, ahead: Conversation, settings: Settings) -> bool:
+        try:
+            return fits(self.engine.estimate(ahead, settings), self._tiles(ahead))
+        except EngineError:
+            return False

@@ -1,0 +1,31 @@
+"""The choice of tiles, the order of pictures, and what the next question will cost."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # The choice of tiles
+    "detail.name": ("How closely the model looks", "模型看得多细"),
+    "detail.quick": ("Quick", "快速"),
+    "detail.normal": ("Normal", "标准"),
+    "detail.fine": ("Fine print", "小字"),
+    "detail.tiles": ("{tiles} tiles", "{tiles} 个图块"),
+    # Several pictures
+    "tray.earlier": ("Move {title}, {name}, earlier", "将 {title}（{name}）前移"),
+    "tray.later": ("Move {title}, {name}, later", "将 {title}（{name}）后移"),
+    # What the next question will cost
+    "cost.name": ("What the next question will cost", "下一个问题的开销"),
+    "cost.one": ("1 tile", "1 个图块"),
+    "cost.tiles": ("{tiles} tiles", "{tiles} 个图块"),
+    "cost.context": ("{percent} % of the context", "占上下文 {percent} %"),
+    "cost.seconds": ("first word in {least} to {most} s", "{least}–{most} 秒后出首词"),
+    "cost.soon": ("first word in under {most} s", "{most} 秒内出首词"),
+    "cost.unmeasured": ("time not measured yet", "尚未测得所需时间"),
+    "cost.memory": ("{needed} of {free} GB free memory", "空闲内存 {free} GB 中的 {needed} GB"),
+    "cost.fit": ("Make it fit", "调整到放得下"),
+    "cost.changed": (
+        "Changed: at most {tiles} tiles and {frames} frames. Now it fits.",
+        "已调整：最多 {tiles} 个图块、{frames} 帧，现在放得下。",
+    ),
+    "cost.hopeless": (
+        "Fewer tiles are not enough: please remove a picture or start a new chat.",
+        "减少图块仍不够：请移除一张图片或新建对话。",
+    ),
+}

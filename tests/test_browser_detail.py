@@ -1,0 +1,77 @@
+"""How closely the model looks, in a browser: stops, the slider, the order, the cost."""
+
+import dataclasses
+
+from playwright.sync_api import expect
+from scripted_engine import ScriptedEngine
+from test_browser_page import attach
+
+expect.set_options(timeout=20_000)
+
+
+class Small(ScriptedEngine):
+    """Has memory for seven tiles."""
+
+    def estimate(self, conversation, settings):
+        estimate = super().estimate(conversation, settings)
+        needed = 10**9 * sum(map(sum, estimate.tile_counts))
+        return dataclasses.replace(estimate, memory_bytes=needed, free_bytes=5 * 10**9)
+
+
+def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall):
+    page = visit(serve_page(ScriptedEngine(["Yes."])))
+    attach(page, "Image", tall)
+    expect(page.locator("#tray .stops button")).to_have_count(3)
+    expect(page.locator("#tray .stops [aria-pressed=true]")).to_contain_text("Normal")
+    page.get_by_role("button", name="Quick 1 tile").click()
+    expect(page.locator("#tray .tile")).to_have_count(1)
+    expect(page.locator("#max_tiles input[type=number]")).to_have_value("1")
+    page.get_by_role("button", name="Fine print").click()
+    expect(page.locator("#tray .tile.read")).to_have_count(16)
+
+    page.context.set_offline(True)  # no server: what moves now, moves by itself
+    slider = page.locator("#max_tiles input[type=range]")
+    slider.evaluate(
+        """slider => {
+            slider.value = 2;
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+        }"""
+    )
+    expect(page.locator("#tray .grid .tile")).to_have_count(2)
+    expect(page.locator("#tray .sum")).to_contain_text("1 × 2 tiles + thumbnail = 3 tiles")
+    expect(page.locator("#tray .facts")).to_contain_text("377 × 600 pixels.")
+    page.context.set_offline(False)
+
+
+def test_browser_pictures_change_places_by_keyboard_and_by_drag(serve_page, visit, tall, wide):
+    page = visit(serve_page(ScriptedEngine(["Yes."])))
+    attach(page, "Several images", tall, wide)
+    names = page.locator("#tray .name")
+    expect(names).to_have_text([tall.name, wide.name])
+    later = page.get_by_role("button", name=f"Move Image-1, {tall.name}, later")
+    later.focus()
+    page.keyboard.press("Enter")
+    expect(names).to_have_text([wide.name, tall.name])
+    back = page.get_by_role("button", name=f"Move Image-2, {tall.name}, earlier")
+    expect(back).to_be_focused()
+    page.locator("#tray .sheet header").last.drag_to(page.locator("#tray .sheet .whole").first)
+    expect(names).to_have_text([tall.name, wide.name])
+
+
+def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
+    engine = Small(["Yes."])
+    page = visit(serve_page(engine))
+    attach(page, "Image", tall)
+    cost = page.locator("#cost .cost")
+    expect(cost).to_contain_text("7 tiles")
+    expect(cost).to_contain_text("11 % of the context")
+    expect(cost).to_contain_text("7.0 of 5.0 GB")
+    page.get_by_role("button", name="Make it fit").click()
+    expect(page.locator("#notice")).to_contain_text("Now it fits.")
+    expect(page.locator("#tray .tile")).to_have_count(3)
+    expect(cost).to_contain_text("3.0 of 5.0 GB")
+    expect(page.get_by_role("button", name="Make it fit")).to_have_count(0)
+    page.locator("#question textarea").fill("And?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_contain_text("complete")
+    expect(cost).to_have_count(0)
