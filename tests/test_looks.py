@@ -1,10 +1,11 @@
 """How pictures look at each budget, what the page says of it, and what it costs."""
 
 import json
+import re
 
 import pytest
 
-from internvl.chat import Attachment, Settings, freeze
+from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
 from internvl.engines.base import Estimate
 from internvl.preprocessing import choose_grid
 from internvl.ui.costs import draw_cost, fits
@@ -51,15 +52,34 @@ def test_a_stop_that_changes_nothing_is_not_offered():
     assert max(stop.budget for stop in stops([(2480, 3508)], 1, 12)) == 12
 
 
-def test_the_line_says_what_is_known_and_offers_to_make_it_fit():
-    known = Estimate([[13]], 3328, 3400, 8192, (2.0, 3.5), 1_200_000_000, 9_000_000_000)
-    line = draw_cost(known, 13, TEXT)
-    for fact in ("13 tiles", "42 % of the context", "2.0 to 3.5 s", "1.2 of 9.0 GB"):
+@pytest.fixture
+def asked(tall):
+    """Two pictures were sent; the first of 7 tiles, the second of 3."""
+    first = Attachment(tall, "image", max_tiles=12)
+    second = Attachment(tall, "image", max_tiles=2, pinned=True)
+    return Conversation(turns=[Turn("", (first,), "Yes."), Turn("", (second,), "No."), Turn("")])
+
+
+def test_the_line_says_what_is_known_and_offers_to_make_it_fit(asked):
+    memory = (1_200_000_000, 9_000_000_000)
+    line = draw_cost(Estimate([[7], [3]], 2560, 3400, 8192, (2.0, 3.5), *memory), asked, TEXT)
+    for fact in ("10 tiles", "42 % of the context", "2.0 to 3.5 s", "1.2 of 9.0 GB"):
         assert fact in line
-    assert fits(known, 13)
     assert "data-fit" not in line
-    short = Estimate([[1]], 256, 300, 8192)
-    assert "not measured yet" in draw_cost(short, 1, TEXT)
-    assert "data-fit" in draw_cost(short, 13, TEXT)
-    large = Estimate([[13]], 3328, 3400, 8192, None, 9_000_000_000, 1_200_000_000)
-    assert not fits(large, 13)
+    short = Estimate([[0], [1]], 256, 300, 8192)
+    assert "not measured yet" in draw_cost(short, asked, TEXT)
+    assert "data-fit" in draw_cost(short, asked, TEXT)
+    assert not fits(Estimate([[7]], 1792, 3400, 8192, None, *reversed(memory)), 7)
+
+
+def test_earlier_pictures_are_told_as_they_are_seen_now(asked):
+    line = draw_cost(Estimate([[0], [1]], 256, 300, 8192), asked, TEXT)
+    assert re.findall(r"<b>(.+?)</b> <span>(.+?)</span>", line) == [
+        ("Image-1", "not seen"),
+        ("Image-2", "1 tile"),
+    ]
+    assert re.findall(r'aria-pressed="(\w+)"', line) == ["false", "true"]
+    assert '<details class="earlier" open>' in line
+    whole = draw_cost(Estimate([[7], [3]], 2560, 2600, 8192), asked, TEXT)
+    assert "context is full" not in whole
+    assert '<details class="earlier">' in whole

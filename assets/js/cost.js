@@ -1,4 +1,7 @@
-// The button of the cost line.
+// The buttons of the cost line.
 element.addEventListener("click", (event) => {
-  if (event.target.closest("[data-fit]")) trigger("click", { action: "fit" });
+  const button = event.target.closest("[data-fit], [data-pin]");
+  if (!button) return;
+  const [action, name] = Object.entries(button.dataset)[0];
+  trigger("click", { action, name });
 });

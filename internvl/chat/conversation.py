@@ -23,7 +23,8 @@ class Attachment:
 
     `start` and `end` bound a video in seconds. `max_tiles` (per picture) and `max_frames` (per
     video) are None until the attachment is sent; `freeze` then fixes them, so that a slider moved
-    later changes nothing that was said before.
+    later changes nothing that was said before. A `pinned` one is the last to give way when the
+    context is full.
 
     `dropped` are frames the model does not get, by their positions in the video from 0; a position
     that no sampled frame has changes nothing, so that a choice outlives a slider moved to and fro.
@@ -36,6 +37,7 @@ class Attachment:
     max_tiles: int | None = None
     max_frames: int | None = None
     dropped: tuple[int, ...] = ()
+    pinned: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dropped", tuple(self.dropped))  # JSON brings a list

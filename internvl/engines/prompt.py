@@ -1,6 +1,6 @@
 """A conversation as token ids and tiles that fit into the model's context."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,8 @@ def build_prompt(
     attachments = [attachment for turn in turns for attachment in turn]
     earlier = len(attachments) - (len(turns[-1]) if turns else 0)
     room = min(settings.max_new_tokens, model.context_length // 8)
-    for counts in fallbacks([pictures.counts(a) for a in attachments], earlier):
+    pinned = {number for number, attachment in enumerate(attachments) if attachment.pinned}
+    for counts in fallbacks([pictures.counts(a) for a in attachments], earlier, pinned):
         segments = render(conversation, counts, model.tokens_per_tile, go_on=True)
         ids = np.array(encode(model.tokenizer, segments)[0], dtype=np.int64)
         if len(ids) + room <= model.context_length:
@@ -75,17 +76,24 @@ def build_prompt(
     return Prompt(ids, slots, content, tiles, attachments, counts)
 
 
-def fallbacks(counts: list[list[int]], earlier: int) -> Iterator[list[list[int]]]:
+def fallbacks(
+    counts: list[list[int]], earlier: int, pinned: Collection[int] = ()
+) -> Iterator[list[list[int]]]:
     """Tile counts from everything down: of the `earlier` attachments the oldest give way first.
 
-    Each falls to one tile (a video to its middle frame), and then each to none.
+    Each falls to one tile (a video to its middle frame), and then each to none; the `pinned` ones
+    only after all others.
 
     >>> list(fallbacks([[13], [7]], earlier=1))
     [[[13], [7]], [[1], [7]], [[0], [7]]]
+    >>> list(fallbacks([[13], [7], [2]], earlier=2, pinned={0}))[1:4]
+    [[[13], [1], [2]], [[13], [0], [2]], [[1], [0], [2]]]
     """
     yield counts
-    for one in (1, 0):
-        for number in range(earlier):
+    loose = [number for number in range(earlier) if number not in pinned]
+    kept = [number for number in range(earlier) if number in pinned]
+    for numbers, one in ((loose, 1), (loose, 0), (kept, 1), (kept, 0)):
+        for number in numbers:
             reduced = [0] * len(counts[number])
             reduced[len(reduced) // 2] = one
             if reduced != counts[number]:

@@ -1,9 +1,13 @@
 """One line about what the next question will cost, from the engine's estimate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
+from internvl.chat import Conversation
 from internvl.engines.base import Estimate
 from internvl.ui.html import fill
+from internvl.ui.tiles import count_tiles
 
 SOON = 1.0
 """Seconds under which a range is not told apart."""
@@ -16,12 +20,50 @@ def fits(estimate: Estimate, tiles: int) -> bool:
     return seen >= tiles and (needed is None or free is None or needed <= free)
 
 
-def draw_cost(estimate: Estimate, tiles: int, text: Mapping[str, str]) -> str:
-    """The line's HTML, with a button to make it fit when it does not; nothing without tiles.
+@dataclass(frozen=True)
+class Earlier:
+    """An attachment of an earlier question, and in words how much the model sees of it now."""
 
-    `tiles` is what the conversation would have if there were room for all.
+    title: str
+    seen: str
+    reduced: bool
+    pinned: bool
+
+
+def draw_cost(
+    estimate: Estimate, ahead: Conversation, text: Mapping[str, str], tile_size: int = 448
+) -> str:
+    """The line's HTML, with a button to make it fit when it does not, and the earlier attachments.
+
+    `ahead` is the conversation as it would be sent.
     """
-    return fill("cost", facts=_facts(estimate, text), fits=fits(estimate, tiles), t=text)
+    whole = [count_tiles(attachment, tile_size) for attachment in ahead.attachments]
+    earlier = list(_earlier(estimate, ahead, whole, text))
+    return fill(
+        "cost",
+        facts=_facts(estimate, text),
+        fits=fits(estimate, sum(whole)),
+        earlier=earlier,
+        full=any(picture.reduced for picture in earlier),
+        t=text,
+    )
+
+
+def _earlier(
+    estimate: Estimate, ahead: Conversation, whole: Sequence[int], text: Mapping[str, str]
+) -> Iterator[Earlier]:
+    pictures = 0
+    sent = sum(len(turn.attachments) for turn in ahead.turns[:-1])
+    counted = zip(ahead.attachments, estimate.tile_counts, whole, strict=True)
+    for attachment, counts, tiles in islice(counted, sent):
+        video = attachment.kind == "video"
+        pictures += not video
+        title = text["tray.video"] if video else text["tray.picture"].format(number=pictures)
+        several, one = ("earlier.frames", "earlier.frame") if video else ("cost.tiles", "cost.one")
+        seen = sum(counts)
+        said = text[one] if seen == 1 else text[several].format(tiles=seen)
+        words = said if seen else text["earlier.none"]
+        yield Earlier(title, words, seen < tiles, attachment.pinned)
 
 
 def _facts(estimate: Estimate, text: Mapping[str, str]) -> list[str]:

@@ -32,17 +32,38 @@ class DetailHandlers(Page):
                 return merged(changed, views.notice(Card(told, calm=True)))
         raise PageError(text["cost.hopeless"])
 
+    @friendly
+    def pin(self, visitor: Visitor, number: int) -> View:
+        """An attachment of an earlier question is the last to give way, or no more so."""
+        session, text = self.enter(visitor)
+        with session.lock:
+            turns = session.conversation.turns
+            for turn in turns:
+                if number < len(turn.attachments):
+                    attachments = list(turn.attachments)
+                    pinned = not attachments[number].pinned
+                    attachments[number] = replace(attachments[number], pinned=pinned)
+                    turn.attachments = tuple(attachments)
+                    break
+                number -= len(turn.attachments)
+            session.save()
+        return self.cost(session, text)
+
     def cost(self, session: Session, text: Words) -> View:
         """The line before sending; nothing without attachments, or before the model is there."""
         none: View = {"cost": {"value": ""}}
-        if self.engine.loading is not None or not session.draft.attachments:
-            return none
         ahead = self._ahead(session, session.settings)
+        if self.engine.loading is not None or not ahead.attachments:
+            return none
         try:
             estimate = self.engine.estimate(ahead, session.settings)
         except (EngineError, AttachmentError):  # a card says so where it matters
             return none
-        return {"cost": {"value": draw_cost(estimate, self._tiles(ahead), text)}}
+        return {"cost": {"value": draw_cost(estimate, ahead, text, self.about.tile_size)}}
+
+    def drawn(self, session: Session, text: Words) -> View:
+        """As every page's, with the cost of the next question."""
+        return merged(super().drawn(session, text), self.cost(session, text))
 
     def _choose(self, session: Session, text: Words, action: str, name: str) -> View | None:
         """A stop was chosen, or a picture moved; None for any other action."""

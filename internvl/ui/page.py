@@ -104,7 +104,6 @@ class Page:
             views.chat(session, text, self.about),
             views.chats(session, text),
             self.tray(session, text),
-            {"cost": {"value": ""}},
             views.idle(),
         )
 

@@ -71,10 +71,15 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
 def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     """The events around the tile view; after each the model reads ahead."""
     last = {"queue": False, "trigger_mode": "always_last"}
-    shown = [*_DRAFT, "panes", "status", "notice", "max_tiles", "max_frames"]
+    shown = [*_DRAFT, "panes", "status", "notice", "cost", "max_tiles", "max_frames"]
 
     def touched(visitor: Any, event: gr.EventData) -> Any:
         return handlers.touch(visitor, str(event.action), str(event.name))
+
+    def costed(visitor: Any, event: gr.EventData) -> Any:
+        if str(event.action) == "pin":
+            return handlers.pin(visitor, int(event.name))
+        return handlers.fit(visitor)
 
     triggers: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
         (c["image"].upload, handlers.add_image, ["image"]),
@@ -82,7 +87,7 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
         (c["video"].upload, handlers.add_video, ["video"]),
         (c["tray"].click, touched, []),
         (c["clear"].click, handlers.clear, []),
-        (c["cost"].click, handlers.fit, []),
+        (c["cost"].click, costed, []),
         (c["pages"].submit, handlers.choose_pages, ["pages"]),
         (c["pages"].blur, handlers.choose_pages, ["pages"]),
         (c["max_tiles"].input, handlers.change, VALUES),

@@ -19,6 +19,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "cost.soon": ("first word in under {most} s", "{most} 秒内出首词"),
     "cost.unmeasured": ("time not measured yet", "尚未测得所需时间"),
     "cost.memory": ("{needed} of {free} GB free memory", "空闲内存 {free} GB 中的 {needed} GB"),
+    # Pictures of earlier questions
+    "earlier.title": ("Earlier pictures, as the model sees them now", "先前的图片，模型目前所见"),
+    "earlier.none": ("not seen", "看不到"),
+    "earlier.frames": ("{tiles} frames", "{tiles} 帧"),
+    "earlier.frame": ("1 frame", "1 帧"),
+    "earlier.full": (
+        "The context is full: the oldest give way first, pinned ones last.",
+        "上下文已满：最早的先让位，已固定的最后让位。",
+    ),
+    "earlier.pin": ("Pin", "固定"),
+    "earlier.pinned": ("Pinned", "已固定"),
+    "earlier.pin_name": ("Keep {title} at full detail", "让 {title} 保持完整细节"),
     "cost.fit": ("Make it fit", "调整到放得下"),
     "cost.changed": (
         "Changed: at most {tiles} tiles and {frames} frames. Now it fits.",
