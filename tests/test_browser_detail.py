@@ -58,6 +58,26 @@ def test_browser_pictures_change_places_by_keyboard_and_by_drag(serve_page, visi
     expect(names).to_have_text([tall.name, wide.name])
 
 
+def test_browser_a_part_of_a_picture_is_one_more_picture(serve_page, visit, tall):
+    page = visit(serve_page(ScriptedEngine(["Yes."])))
+    attach(page, "Image", tall)
+    page.locator("#tray .closer summary").click()
+    page.get_by_role("button", name=f"Tile 3 of {tall.name}").press("Enter")
+    names = page.locator("#tray .name")
+    expect(names).to_have_text([tall.name, f"{tall.stem} part 1.png"])
+    expect(page.locator("#tray .sheet").last).to_contain_text("189 × 201 pixels.")
+
+    page.locator("#tray .closer summary").first.click()
+    picture = page.locator("#tray .whole").first.bounding_box()
+    x, y = picture["x"] + picture["width"] / 4, picture["y"] + picture["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + picture["width"] / 2, y + picture["height"] / 2, steps=3)
+    page.mouse.up()
+    expect(names).to_have_count(3)
+    expect(names.last).to_have_text(f"{tall.stem} part 2.png")
+
+
 def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
     engine = Small(["Yes."])
     page = visit(serve_page(engine))

@@ -7,10 +7,11 @@ import pytest
 
 from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
 from internvl.engines.base import Estimate
-from internvl.preprocessing import choose_grid
+from internvl.preprocessing import choose_grid, load_image
 from internvl.ui.costs import draw_cost, fits
 from internvl.ui.looks import Looker, shares, stops
 from internvl.ui.text import words
+from internvl.ui.tiles import crop
 
 TEXT = words("en")
 
@@ -82,4 +83,12 @@ def test_earlier_pictures_are_told_as_they_are_seen_now(asked):
     assert '<details class="earlier" open>' in line
     whole = draw_cost(Estimate([[7], [3]], 2560, 2600, 8192), asked, TEXT)
     assert "context is full" not in whole
-    assert '<details class="earlier">' in whole
+
+
+def test_a_part_has_the_pictures_own_pixels(tall):
+    whole = load_image(tall)
+    part = crop(tall, 500, 0, 1000, 333)
+    assert part.tobytes() == whole.crop((188, 0, 377, 200)).tobytes()
+    for box in ((500, 0, 500, 10), (0, 0, 1001, 10), (-1, 0, 5, 5)):
+        with pytest.raises(ValueError, match="no part"):
+            crop(tall, *box)

@@ -1,5 +1,5 @@
 // The tile view's buttons and the order of its pictures: what is wanted goes to the server.
-const known = "[data-remove], [data-example], [data-leave], [data-bring], [data-tiles], [data-move]";
+const known = "[data-remove], [data-example], [data-leave], [data-bring], [data-tiles], [data-move], [data-part]";
 let moved = "";
 
 element.addEventListener("click", (event) => {
@@ -40,3 +40,38 @@ new MutationObserver(() => {
   moved = "";
   requestAnimationFrame(() => buttons.find((button) => button && !button.disabled)?.focus());
 }).observe(element, { attributes: true, childList: true, subtree: true });
+
+// A box dragged on a picture whose "look closer" is open asks for that part.
+let marking = null;
+const share = (value, length) => Math.round(1000 * Math.min(1, Math.max(0, value / length)));
+const marked = (event) => {
+  const frame = marking.whole.getBoundingClientRect();
+  const across = [marking.x, event.clientX].map((x) => share(x - frame.left, frame.width));
+  const down = [marking.y, event.clientY].map((y) => share(y - frame.top, frame.height));
+  return [Math.min(...across), Math.min(...down), Math.max(...across), Math.max(...down)];
+};
+element.addEventListener("pointerdown", (event) => {
+  const whole = event.target.closest(".whole");
+  if (!whole?.closest(".sheet").querySelector(".closer[open]")) return;
+  event.preventDefault();
+  const box = Object.assign(document.createElement("i"), { className: "marked" });
+  whole.append(box);
+  marking = { whole, box, x: event.clientX, y: event.clientY };
+  whole.setPointerCapture(event.pointerId);
+});
+element.addEventListener("pointermove", (event) => {
+  if (!marking) return;
+  const [left, top, right, bottom] = marked(event).map((value) => value / 10);
+  Object.assign(marking.box.style, {
+    left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%`,
+  });
+});
+element.addEventListener("pointerup", (event) => {
+  if (!marking) return;
+  const part = marked(event);
+  const { whole, box } = marking;
+  marking = null;
+  box.remove();
+  if (part[2] - part[0] < 20 || part[3] - part[1] < 20) return;
+  trigger("click", { action: "part", name: [whole.dataset.position, ...part].join(":") });
+});

@@ -1,6 +1,8 @@
 """How closely the model looks: named stops, the order of pictures, the cost, and making it fit."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from internvl.chat import Conversation, Session, Settings, Turn, freeze
@@ -11,7 +13,7 @@ from internvl.ui.cards import Card
 from internvl.ui.costs import draw_cost, fits
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Page, Visitor, check_budgets, request
-from internvl.ui.tiles import count_tiles
+from internvl.ui.tiles import count_tiles, crop
 from internvl.ui.views import View, Words, merged
 
 
@@ -69,6 +71,8 @@ class DetailHandlers(Page):
         """A stop was chosen, or a picture moved; None for any other action."""
         if action == "tiles" and name.isdecimal():
             return self._budget(session, text, max_tiles=int(name))
+        if action == "part":
+            return self._part(session, text, name)
         start, _, end = name.partition(":")
         if action != "move" or not (start.isdecimal() and end.isdecimal()):
             return None
@@ -79,6 +83,24 @@ class DetailHandlers(Page):
         examples = tuple(self.examples.values())
         shown = views.tray(session, text, self.about, examples, moved=int(end))
         return merged(shown, views.status(), views.notice())
+
+    def _part(self, session: Session, text: Words, name: str) -> View:
+        """A part of a picture as one more picture: "position:left:top:right:bottom", per mille."""
+        try:
+            position, *box = map(int, name.split(":"))
+            picture = session.draft.attachments[position]
+            part = crop(picture.path, *box)
+        except (ValueError, IndexError, TypeError) as error:
+            raise PageError(text["error.part"]) from error
+        stem = Path(picture.path).stem
+        number = sum(Path(a.path).stem.startswith(stem) for a in session.draft.attachments)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / text["closer.file"].format(name=stem, number=number)
+            part.save(file)
+            with drafts.brought(session, [file], "image") as parts, session.lock:
+                drafts.add_pictures(session, parts)
+                session.save()
+        return merged(self.tray(session, text), views.pane(session), views.notice())
 
     def _budget(self, session: Session, text: Words, **budgets: Any) -> View:
         """Set budgets, on their sliders as well."""

@@ -21,6 +21,8 @@ from internvl.ui.html import fill
 from internvl.ui.looks import Looker, shares, stops
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from internvl.ui.examples import Example
 
 _SHOWN = 1024
@@ -109,6 +111,20 @@ def draw_tray(
 def display_copy(path: str, edge: int) -> str:
     """A data address of the picture as JPEG, at most `edge` pixels wide and high."""
     return data_address(load_image(path), edge)
+
+
+def crop(path: str | Path, left: int, top: int, right: int, bottom: int) -> "Image.Image":
+    """A part of a picture, its edges per mille of width and height.
+
+    Raises AttachmentError, or ValueError for a part that is none.
+    """
+    if not (0 <= left < right <= 1000 and 0 <= top < bottom <= 1000):
+        raise ValueError(f"no part of a picture: {left}, {top}, {right}, {bottom}")
+    picture = load_image(path)
+    width, height = picture.size
+    edges = (left * width // 1000, top * height // 1000)
+    ends = (-(-right * width // 1000), -(-bottom * height // 1000))
+    return picture.crop((*edges, *ends))
 
 
 @lru_cache(maxsize=4096)

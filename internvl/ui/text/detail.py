@@ -7,6 +7,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "detail.normal": ("Normal", "标准"),
     "detail.fine": ("Fine print", "小字"),
     "detail.tiles": ("{tiles} tiles", "{tiles} 个图块"),
+    # A part of a picture
+    "closer.open": ("Look closer", "放大查看"),
+    "closer.hint": (
+        "Drag a box on the picture, or choose a tile. The part is added as a picture of its own.",
+        "在图片上拖出方框，或选择一个图块。该部分会作为单独的图片添加。",
+    ),
+    "closer.tile": ("Tile {number} of {name}", "{name} 的图块 {number}"),
+    "closer.file": ("{name} part {number}.png", "{name} 局部 {number}.png"),
+    "error.part": (
+        "This part of the picture is too small or gone; please mark another.",
+        "此部分太小或已不存在，请另选。",
+    ),
     # Several pictures
     "tray.earlier": ("Move {title}, {name}, earlier", "将 {title}（{name}）前移"),
     "tray.later": ("Move {title}, {name}, later", "将 {title}（{name}）后移"),
