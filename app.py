@@ -58,7 +58,7 @@ class StartError(Exception):
 def run(options: argparse.Namespace, about: "About") -> None:
     """Put engine, sessions and page together and serve them. Raises StartError."""
     from internvl.chat import Limits, SessionStore
-    from internvl.engines import LocalEngine
+    from internvl.engines.behind import EngineBehind
     from internvl.ui.examples import find_examples
     from internvl.ui.handlers import Handlers
     from internvl.ui.layout import build_page
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, about: "About") -> None:
     with _told(f"--sessions {options.sessions}"):
         store = SessionStore(options.sessions, limits)
     loader = Loader(options)
-    engine = LocalEngine(loader, queue_length=options.queue_length)
+    engine = EngineBehind(lambda: _local_engine(loader, options.queue_length))
     threading.Thread(target=_clean, args=(store, engine), daemon=True).start()
     handlers = Handlers(
         engine,
@@ -92,7 +92,15 @@ def run(options: argparse.Namespace, about: "About") -> None:
             share=options.share,
             root_path=options.root_path,
             upload_bytes=limits.upload_bytes,
+            began=engine.begin,
         )
+
+
+def _local_engine(loader: "Loader", queue_length: int) -> "Engine":
+    """The engine over the model; importing it takes seconds."""
+    from internvl.engines import LocalEngine
+
+    return LocalEngine(loader, queue_length=queue_length)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Launches the page with its look, its limits and none of the extras it does not need."""
 
+from collections.abc import Callable
+
 import gradio as gr
 
 from internvl.ui.clips import clip_route
@@ -45,8 +47,11 @@ def serve(
     root_path: str = "",
     upload_bytes: int = 200 * 2**20,
     wait: bool = True,
+    began: Callable[[], object] = lambda: None,
 ) -> str:
     """Start the page's server and return its address; with `wait`, only once it has stopped.
+
+    `began` is called when the page can be opened.
 
     Raises OSError when the port is taken.
     """
@@ -69,7 +74,10 @@ def serve(
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         quiet=not wait,
     )
+    began()
+    if wait:
+        page.block_thread()
     return str(address)
