@@ -35,7 +35,7 @@ class Chosen(NamedTuple):
 
 CHOSEN = {
     "1-shapes.png": Chosen(
-        *("objects", 8, "Two shapes", "两个图形"), "How many objects are there?", "objects/count"
+        *("objects", 25, "Some shapes", "几个图形"), "How many objects are there?", "objects/count"
     ),
     "2-sign.png": Chosen(*("text", 7, "A sign", "标牌"), "What colour is the text?", "text/colour"),
     "3-chart.png": Chosen(
