@@ -34,7 +34,9 @@ def batch_loss(
             features = _visual_tokens(model, samples, frozen_tower, projector)
             slots = ids == model.image_token_id
             embeddings = embeddings.masked_scatter(slots[..., None], features.to(embeddings.dtype))
-        hidden = network.model.language_model(inputs_embeds=embeddings).last_hidden_state
+        seen = sight(samples, length) if any(sample.parts for sample in samples) else {}
+        seen = {name: tensor.to(model.device) for name, tensor in seen.items()}
+        hidden = network.model.language_model(inputs_embeds=embeddings, **seen).last_hidden_state
         wanted = weights[:, 1:] > 0
         scores = network.lm_head(hidden[:, :-1][wanted]).float()
     answers = ids[:, 1:][wanted]
@@ -42,6 +44,25 @@ def batch_loss(
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean().item()
     return (losses * each).sum() / each.sum(), right
+
+
+def sight(samples: list[Sample], length: int) -> dict[str, Tensor]:
+    """What each token sees `(samples, 1, length, length)`, and its position `(samples, length)`.
+
+    Parts other than 0 begin at the same position, right after part 0.
+    """
+    parts = torch.zeros(len(samples), length, dtype=torch.long)
+    positions = torch.arange(length).repeat(len(samples), 1)
+    for row, sample in enumerate(samples):
+        own = torch.tensor(sample.parts, dtype=torch.long)
+        parts[row, : len(own)] = own
+        begins = torch.searchsorted(own, own)  # parts are in order
+        begins[own == 0] = 0
+        shared = int((own == 0).sum())
+        positions[row, : len(own)] -= begins - shared * (own > 0)
+    before = torch.ones(length, length, dtype=torch.bool).tril()
+    same = (parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None])
+    return {"attention_mask": (before & same)[:, None], "position_ids": positions}
 
 
 def _visual_tokens(

@@ -8,18 +8,16 @@ FIRST = {"single": 3.0, "objects": 4.0, "talk": 0.4, "photo": 0.05}
 """One picture of one tile with few questions: where to look is learned first."""
 EVEN = {
     "single": 1.0,
-    "objects": 3.0,
+    "objects": 4.0,
     "text": 3.0,
-    "documents": 1.0,
+    "documents": 0.5,
     "charts": 1.5,
     "images": 2.0,
     "video": 1.5,
     "talk": 0.4,
     "photo": 0.1,
 }
-FIRST_TILES = {"": (0.88, 0.04, 0.08)}
-FEW_TILES = {"": (0.75, 0.1, 0.15), "documents": (0.15, 0.3, 0.55)}
-LABEL_TILES = {"": (0.7, 0.1, 0.2), "documents": (0.1, 0.25, 0.65)}
+FEW_TILES = {"": (0.88, 0.04, 0.08), "documents": (0.15, 0.3, 0.55)}
 MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 
 
@@ -53,7 +51,7 @@ PHASES = {
         Phase(
             "labels",
             _LANGUAGE,
-            Mixture(EVEN, LABEL_TILES, as_text=0.05, seed=8, labels=True),
+            Mixture(EVEN, FEW_TILES, as_text=0.05, apart=0.7, seed=8, labels=True),
             1e-3,
             8000,
             average=0.99,
@@ -62,14 +60,14 @@ PHASES = {
         Phase(
             "answers",
             _PROJECTOR + _LANGUAGE,
-            Mixture(FIRST, FIRST_TILES, as_text=0.15, most_exchanges=6, seed=5),
+            Mixture(FIRST, FEW_TILES, as_text=0.15, most_exchanges=6, seed=5),
             5e-4,
             2000,
         ),
         Phase(
             "growth",
             _PROJECTOR + _LANGUAGE,
-            Mixture(EVEN, FEW_TILES, as_text=0.1, seed=6),
+            Mixture(EVEN, FEW_TILES, as_text=0.1, apart=0.7, seed=6),
             5e-4,
             12000,
             average=0.996,
@@ -77,7 +75,7 @@ PHASES = {
         Phase(
             "everything",
             _TOWER + _PROJECTOR + _LANGUAGE,
-            Mixture(EVEN, MANY_TILES, as_text=0.05, seed=7),
+            Mixture(EVEN, MANY_TILES, as_text=0.05, apart=0.5, seed=7),
             2e-4,
             3000,
             average=0.99,

@@ -32,26 +32,32 @@ MAX_TILES = (1, 6, 12)
 class Mixture:
     """How often each kind of scene comes, and how often each of `MAX_TILES` for it.
 
-    `as_text` is the share of scenes told in words instead of shown. With `labels`, tiles come as
-    what was drawn in their cells, not as pixels.
+    `as_text` is the share of scenes told in words instead of shown. `apart` is the share of those
+    shown where no question sees another one, each as if it were the first. With `labels`, tiles
+    come as what was drawn in their cells, not as pixels.
     """
 
     kinds: dict[str, float]
     tiles: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     as_text: float = 0.0
-    most_exchanges: int = 12
+    apart: float = 0.0
+    most_exchanges: int = 20
     seed: int = 3
     labels: bool = False
 
 
 @dataclass(frozen=True)
 class Sample:
-    """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels."""
+    """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels.
+
+    A token sees the earlier ones of part 0 and of its own part; with no `parts` it sees all.
+    """
 
     ids: list[int]
     learned: list[bool]
     tiles: Tensor
     labels: Labels | None = None
+    parts: list[int] = field(default_factory=list)
 
     @property
     def tile_count(self) -> int:
@@ -135,14 +141,40 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
     max_tiles = rng.choices(MAX_TILES, weights)[0]
     cells = cut_labels(scene, max_tiles) if mixture.labels else []
     tiles = [] if mixture.labels else cut(scene, max_tiles)
-    conversation = converse(scene, exchanges, system)
-    segments = render(conversation, tile_counts(scene, cells or tiles), tokens_per_tile)
-    ids, learned = encode(tokenizer, segments)
+    apart = rng.random() < mixture.apart and bool(scene.canvases) and not scene.ordered
+    each = [[exchange] for exchange in exchanges] if apart else [exchanges]
+    counts = tile_counts(scene, cells or tiles)
+    encoded = [
+        encode(tokenizer, render(converse(scene, some, system), counts, tokens_per_tile))
+        for some in each
+    ]
+    ids, learned, parts = join_apart(encoded)
     if mixture.labels:
-        return Sample(ids, learned, stack([]), stack_labels(list(chain(*cells))))
+        return Sample(ids, learned, stack([]), stack_labels(list(chain(*cells))), parts)
     if not scene.video and rng.random() < JPEG_SHARE:
         tiles = [[compress(t, rng.randint(*JPEG_QUALITY)) for t in part] for part in tiles]
-    return Sample(ids, learned, stack(list(chain(*tiles))))
+    return Sample(ids, learned, stack(list(chain(*tiles))), parts=parts)
+
+
+def join_apart(
+    encoded: Sequence[tuple[list[int], list[bool]]],
+) -> tuple[list[int], list[bool], list[int]]:
+    """Ids, learned marks and parts of prompts whose common start is kept once, as part 0.
+
+    >>> join_apart([([1, 2, 3], [False] * 3), ([1, 2, 4, 5], [False] * 4)])[::2]
+    ([1, 2, 3, 4, 5], [0, 0, 1, 2, 2])
+    """
+    ids, learned = encoded[0]
+    if len(encoded) == 1:
+        return ids, learned, []
+    places = zip(*(ids for ids, _ in encoded), strict=False)
+    shared = next((n for n, place in enumerate(places) if len(set(place)) > 1), len(ids))
+    parts = [0] * shared
+    ids, learned = ids[:shared], learned[:shared]
+    for part, (own, marks) in enumerate(encoded, 1):
+        ids, learned = ids + own[shared:], learned + marks[shared:]
+        parts += [part] * (len(own) - shared)
+    return ids, learned, parts
 
 
 def stack_labels(targets: Sequence[Targets]) -> Labels:

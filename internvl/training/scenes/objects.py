@@ -16,6 +16,9 @@ from internvl.training.scenes.scene import (
 from internvl.training.scenes.things import ROWS, Thing, add_thing, paint_background, pick_pair
 from internvl.training.scenes.words import Split, is_in_split
 
+ROUNDS = 3
+"""How often each is asked about a picture of training, about other things or in other words."""
+
 
 def draw_single(rng: random.Random, split: Split) -> Scene:
     """One object on a plain ground."""
@@ -82,18 +85,22 @@ def _ask_about(
     scene.add("objects/caption", ask(rng, say.CAPTION), caption(things, ground))
     scene.add("objects/count", ask(rng, say.COUNT_ALL), str(len(things)))
     scene.add("objects/background", ask(rng, say.BACKGROUND), ground.capitalize())
-    _ask_counts(rng, scene, things, split)
-    if unique:
-        thing = rng.choice(unique)
-        scene.add("objects/where", ask(rng, say.WHERE, x=thing.name), f"In the {thing.place}.")
-        box = f"<ref>{thing.name}</ref>{region_box(thing.box, scene.canvases[0].size)}"
-        scene.add("boxes/object", "", box, region=thing.name)
-        if rng.random() < 0.3:
-            scene.add("boxes/asked", ask(rng, say.FIND, x=thing.name), box)
-    _ask_by_property(rng, scene, things)
-    if len(unique) > 1:
-        _ask_relation(rng, scene, rng.sample(unique, 2))
-        _ask_size(rng, scene, things)
+    for _ in range(1 if split == "held-out" else ROUNDS):
+        _ask_counts(rng, scene, things, split)
+        if unique:
+            _ask_place(rng, scene, rng.choice(unique))
+        _ask_by_property(rng, scene, things)
+        if len(unique) > 1:
+            _ask_relation(rng, scene, rng.sample(unique, 2))
+            _ask_size(rng, scene, things)
+
+
+def _ask_place(rng: random.Random, scene: Scene, thing: Thing) -> None:
+    scene.add("objects/where", ask(rng, say.WHERE, x=thing.name), f"In the {thing.place}.")
+    box = f"<ref>{thing.name}</ref>{region_box(thing.box, scene.canvases[0].size)}"
+    scene.add("boxes/object", "", box, region=thing.name)
+    if rng.random() < 0.3:
+        scene.add("boxes/asked", ask(rng, say.FIND, x=thing.name), box)
 
 
 def _ask_counts(rng: random.Random, scene: Scene, things: list[Thing], split: Split) -> None:

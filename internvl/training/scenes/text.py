@@ -59,8 +59,9 @@ def draw_text(rng: random.Random, split: Split) -> Scene:
     scene.add("text/colour", ask(rng, COLOUR), colour.capitalize())
     if len(lines) > 1:
         scene.add("text/count", ask(rng, COUNT), str(len(lines)))
-        index = rng.randrange(len(lines))
-        scene.add("text/line", ask(rng, LINE, x=ORDINALS[index]), lines[index])
+        asked = [rng.randrange(len(lines))] if split == "held-out" else range(len(lines))
+        for index in asked:
+            scene.add("text/line", ask(rng, LINE, x=ORDINALS[index]), lines[index])
     return scene
 
 

@@ -4,7 +4,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, Rgb, contrast, pick_rgb
+from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, Mark, Rgb, contrast, pick_rgb
 from internvl.training.scenes.words import Split, is_in_split
 
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
@@ -46,6 +46,7 @@ def paint_background(rng: random.Random, size: tuple[int, int]) -> tuple[Canvas,
     colour = "white" if rng.random() < 0.4 else rng.choice(list(COLOURS))
     rgb = pick_rgb(rng, colour)
     canvas = Canvas(*size, rgb)
+    canvas.marks.append(Mark(0, 0, *size, "blob", None, colour))
     if rng.random() < 0.25:
         second = pick_rgb(rng, colour)
         canvas.shade(rgb, second)
