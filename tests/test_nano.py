@@ -26,6 +26,7 @@ from internvl.training.pretrain import TowerTraining, draw_tile, whiten
 from internvl.training.samples import (
     Batches,
     Mixture,
+    Sample,
     choose_exchanges,
     converse,
     draw_sample,
@@ -236,6 +237,23 @@ def test_answers_are_learned_and_nothing_else(tokenizer):
     assert "?" not in learned
     slots = sample.ids.count(tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"))
     assert slots == 16 * len(sample.tiles)
+
+
+def test_questions_asked_apart_cost_what_they_cost_alone(tokenizer):
+    model = tiny_model()
+    mixture = Mixture({"objects": 1.0}, apart=1.0, most_exchanges=4)
+    sample = draw_sample(3, mixture, tokenizer, model.tokens_per_tile)
+    parts, learned = sample.parts, sum(sample.learned)
+    assert max(parts) == 4
+    alone = 0.0
+    for part in range(1, 5):
+        own = [place for place, other in enumerate(parts) if other in (0, part)]
+        ids, marks = ([whole[n] for n in own] for whole in (sample.ids, sample.learned))
+        alone += batch_loss(model, [Sample(ids, marks, sample.tiles)], True)[0] * sum(marks)
+    together = batch_loss(model, [sample], True)[0]
+    assert torch.allclose(together, alone / learned, atol=2e-3)
+    mixed = batch_loss(model, [replace(sample, parts=[])], True)[0]
+    assert not torch.allclose(mixed, together, atol=2e-3)
 
 
 def test_boxes_in_answers_are_real_tokens(tokenizer):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageChops, ImageStat
@@ -120,3 +121,13 @@ def test_a_grid_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_looked_up_pixels_are_the_computed_ones(dtype: torch.dtype) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 3), dtype=np.uint8)
+    pixels.reshape(-1, 3)[:256] = np.arange(256)[:, None]
+    computed = normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2)).to(dtype)
+    found = tiles_to_tensor([Image.fromarray(tile) for tile in pixels], dtype)
+    assert found.dtype == dtype
+    assert torch.equal(found, computed)

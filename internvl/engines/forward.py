@@ -49,7 +49,7 @@ class Forward:
     @_step
     def read_tile(self, tile: "Image") -> torch.Tensor:
         """The visual tokens of one tile, (tokens_per_tile, hidden)."""
-        pixels = tiles_to_tensor([tile]).to(self._model.device, self._model.dtype)
+        pixels = tiles_to_tensor([tile], self._model.dtype).to(self._model.device)
         visual: torch.Tensor = self._network.get_image_features(pixels).pooler_output
         return visual.reshape(-1, visual.shape[-1])
 
