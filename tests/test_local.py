@@ -22,6 +22,7 @@ from internvl.engines import (
     Receipt,
     Text,
     Waiting,
+    costs,
 )
 from internvl.engines.prompt import build_prompt
 from internvl.model import ModelError
@@ -109,7 +110,7 @@ def test_a_second_question_reads_no_picture_again(engine, monkeypatch):
     conversation = Conversation(turns=[Turn("What?", (picture(),))])
     answer, first, events = ask(engine, conversation)
     assert [e for e in events if e.done < e.total] == [Reading(n, 7) for n in range(7)]
-    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     conversation.turns = [Turn("What?", (picture(),), answer), Turn("And?")]
     _, second, _ = ask(engine, conversation)
     assert second.cached_tokens >= first.prompt_tokens
@@ -118,7 +119,7 @@ def test_a_second_question_reads_no_picture_again(engine, monkeypatch):
 
 def test_visual_tokens_are_shared_between_conversations(engine, monkeypatch, tmp_path):
     first, _, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(),))]))
-    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     copy = tmp_path / "copy.png"
     copy.write_bytes(PHOTO.read_bytes())
     again, receipt, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(copy),))]))
@@ -130,7 +131,7 @@ def test_prepared_pictures_leave_only_the_question(engine, monkeypatch):
     events = list(engine.prepare(conversation, SHORT))
     assert [event.done for event in events if event.done < event.total] == list(range(7))
     assert events[-1] == Reading(7, 7)
-    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     conversation.turns[0].question = "What?"
     answer, receipt, _ = ask(engine, conversation)
     assert receipt.prompt_tokens - receipt.cached_tokens < 40
@@ -230,7 +231,8 @@ def test_seeds_make_sampling_repeatable(engine):
     assert free[0].token_ids != free[1].token_ids
 
 
-def test_an_answer_takes_over_what_is_being_read_ahead(engine):
+def test_an_answer_takes_over_what_is_being_read_ahead(engine, monkeypatch):
+    monkeypatch.setattr(costs, "STEP", 0.0)
     first = Conversation(turns=[Turn("What?", (picture(),))])
     answer, receipt, _ = ask(engine, first)
     turns = [Turn("What?", (picture(),), answer), Turn("", (picture(TALL),))]
@@ -343,7 +345,7 @@ def test_an_estimate_knows_what_is_kept_and_how_fast_this_machine_was(engine, mo
     assert before.seconds is None
     assert 0 < before.memory_bytes < before.free_bytes
     ask(engine, conversation)
-    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     kept = engine.estimate(conversation, SHORT)
     engine.forget(conversation.id)
     tiles_kept = engine.estimate(conversation, SHORT)
@@ -358,7 +360,7 @@ def test_an_estimate_knows_what_is_kept_and_how_fast_this_machine_was(engine, mo
 def test_what_cannot_fit_is_refused_before_anything_is_read(engine, monkeypatch):
     conversation = Conversation(turns=[Turn("What?", (picture(),))])
     monkeypatch.setattr("internvl.engines.costs.free_main_memory", lambda: 1_000_000)
-    monkeypatch.setattr(engine._reader.forward, "read_tile", None)
+    monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     for work in (engine.stream, engine.prepare):
         with pytest.raises(
             OutOfMemory, match=r"about 0\.\d GB .* and 0\.0 GB are free.*fewer tiles"
@@ -389,7 +391,21 @@ def test_a_batch_equals_single_runs(engine):
     assert engine.answer_batch([], SHORT) == []
 
 
-def test_pictures_may_be_stopped_tile_by_tile(engine):
+def test_a_fast_machine_reads_several_tiles_at_once_with_the_same_answer(model, monkeypatch):
+    asked = Conversation(turns=[Turn("What?", (picture(max_tiles=12),))])
+    answers, steps = [], []
+    for seconds in (0.0, 60.0):
+        monkeypatch.setattr(costs, "STEP", seconds)
+        engine = LocalEngine(model)
+        events = list(engine.stream(asked, SHORT))
+        steps.append([event.done for event in events if isinstance(event, Reading)][:4])
+        answers.append(events[-1].token_ids)
+    assert steps == [[0, 1, 2, 3], [0, 1, 7, 7]]
+    assert answers[0] == answers[1]
+
+
+def test_pictures_may_be_stopped_tile_by_tile(engine, monkeypatch):
+    monkeypatch.setattr(costs, "STEP", 0.0)
     stream = engine.prepare(Conversation(turns=[Turn("", (picture(max_tiles=12),))]), SHORT)
     assert [next(stream) for _ in range(3)] == [Reading(n, 7) for n in range(3)]
     stream.close()

@@ -31,9 +31,8 @@ from internvl.training.samples import (
     converse,
     draw_sample,
     stack_labels,
-    transcribe,
 )
-from internvl.training.scenes import draw
+from internvl.training.scenes import draw, transcribe
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark, contrast
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
 

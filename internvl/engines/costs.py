@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 PREFILL = 256
 """Most places of a prompt that are read in one step, so that Stop and others' turns come soon."""
 
+AT_ONCE = 8
+"""Most tiles that are read in one step: their pixels and the tower's inner states are held."""
+
+STEP = 0.1
+"""Seconds of a step that a person doesn't notice: as many tiles at once as take no longer."""
+
 RECENT = 16
 """Steps of a kind whose seconds are remembered."""
 
@@ -29,12 +35,19 @@ class Speeds:
 
     def __init__(self) -> None:
         self._recent = {kind: deque[float](maxlen=RECENT) for kind in ("tile", "whole", "short")}
+        self._reading = float("inf")
         self._lock = threading.Lock()
 
-    def add_tile(self, seconds: float) -> None:
-        """A tile was opened and read."""
+    def add_tiles(self, count: int, opening: float, reading: float) -> None:
+        """So many tiles were opened, and read in one step."""
         with self._lock:
-            self._recent["tile"].append(seconds)
+            self._recent["tile"] += [(opening + reading) / count] * count
+            self._reading = reading / count
+
+    def tiles_at_once(self) -> int:
+        """Tiles that can be read in one step: one, until it is known how fast this machine is."""
+        with self._lock:
+            return min(AT_ONCE, max(1, int(STEP / self._reading)))
 
     def add_piece(self, places: int, seconds: float) -> None:
         """A piece of a prompt was read."""

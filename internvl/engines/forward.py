@@ -1,6 +1,6 @@
 """The network's steps, each short: one tile, one piece of the prompt, one token. No gradients."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -47,11 +47,12 @@ class Forward:
         self._network = model.network
 
     @_step
-    def read_tile(self, tile: "Image") -> torch.Tensor:
-        """The visual tokens of one tile, (tokens_per_tile, hidden)."""
-        pixels = tiles_to_tensor([tile], self._model.dtype).to(self._model.device)
+    def read_tiles(self, tiles: "Sequence[Image]") -> list[torch.Tensor]:
+        """The visual tokens of each of a few tiles, (tokens_per_tile, hidden)."""
+        pixels = tiles_to_tensor(tiles, self._model.dtype).to(self._model.device)
         visual: torch.Tensor = self._network.get_image_features(pixels).pooler_output
-        return visual.reshape(-1, visual.shape[-1])
+        each = visual.reshape(len(tiles), -1, visual.shape[-1])
+        return [tokens.clone() for tokens in each]  # none keeps the memory of all
 
     @_step
     def embed(

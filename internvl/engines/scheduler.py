@@ -32,7 +32,7 @@ QUIET = 1.0
 class Scheduler:
     """Hands out tickets. Raises QueueFull when the line is full."""
 
-    def __init__(self, active: int = 4, waiting: int = 32) -> None:
+    def __init__(self, active: int = 8, waiting: int = 32) -> None:
         self._active = active
         self._waiting = waiting
         self._change = threading.Condition()

@@ -21,8 +21,7 @@ from internvl.preprocessing import compress, split_into_tiles
 from internvl.training.cells import CELLS, GROUPS, Targets, cut_regions, label_cells
 from internvl.training.label_projector import Labels
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
-from internvl.training.scenes import Exchange, Scene, draw
-from internvl.training.scenes.canvas import Mark
+from internvl.training.scenes import Exchange, Scene, draw, transcribe
 
 SYSTEMS = ("You are a helpful assistant.", "Answer briefly.", "")
 MAX_TILES = (1, 6, 12)
@@ -189,30 +188,6 @@ def stack(tiles: list[Image.Image]) -> Tensor:
     if not tiles:
         return torch.empty(0, 3, 448, 448, dtype=torch.uint8)
     return torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2)
-
-
-def transcribe(scene: Scene) -> str:
-    """The pictures in words: what a blind reader would need to answer the questions."""
-    parts = []
-    for number, canvas in enumerate(scene.canvases, 1):
-        width, height = canvas.size
-        items = [
-            (m.y0, f"{m.colour} {m.shape} {_middle(m, width, height)}")
-            for m in canvas.marks
-            if m.shape
-        ]
-        items += [(y, f"{_spot(x / width, y / height)} {text}") for x, y, text in canvas.lines]
-        lines = ", ".join(text for _, text in sorted(items))
-        parts.append(f"{number}: {lines}" if len(scene.canvases) > 1 else lines)
-    return "\n".join(parts)
-
-
-def _middle(mark: Mark, width: int, height: int) -> str:
-    return _spot((mark.x0 + mark.x1) / 2 / width, (mark.y0 + mark.y1) / 2 / height)
-
-
-def _spot(x: float, y: float) -> str:
-    return f"{round(100 * x)} {round(100 * y)}"
 
 
 class Batches(IterableDataset[tuple[int, list[Sample]]]):

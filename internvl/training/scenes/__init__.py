@@ -6,6 +6,6 @@ of colour and shape. "language" is for scenes told in words: train's, but with a
 """
 
 from internvl.training.scenes.catalogue import KINDS, draw
-from internvl.training.scenes.scene import Exchange, Scene
+from internvl.training.scenes.scene import Exchange, Scene, transcribe
 
-__all__ = ["KINDS", "Exchange", "Scene", "draw"]
+__all__ = ["KINDS", "Exchange", "Scene", "draw", "transcribe"]

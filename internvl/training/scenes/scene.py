@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from internvl.training.scenes.canvas import Canvas
+from internvl.training.scenes.canvas import Canvas, Mark
 
 SIZES = (
     *[(448, 448)] * 4,
@@ -93,3 +93,27 @@ def region_box(box: tuple[float, float, float, float], size: tuple[int, int]) ->
         for value, side in zip(box, (*size, *size), strict=True)
     ]
     return f"<box>[[{', '.join(map(str, scaled))}]]</box>"
+
+
+def transcribe(scene: Scene) -> str:
+    """The pictures in words: what a blind reader would need to answer the questions."""
+    parts = []
+    for number, canvas in enumerate(scene.canvases, 1):
+        width, height = canvas.size
+        items = [
+            (m.y0, f"{m.colour} {m.shape} {_middle(m, width, height)}")
+            for m in canvas.marks
+            if m.shape
+        ]
+        items += [(y, f"{_spot(x / width, y / height)} {text}") for x, y, text in canvas.lines]
+        lines = ", ".join(text for _, text in sorted(items))
+        parts.append(f"{number}: {lines}" if len(scene.canvases) > 1 else lines)
+    return "\n".join(parts)
+
+
+def _middle(mark: Mark, width: int, height: int) -> str:
+    return _spot((mark.x0 + mark.x1) / 2 / width, (mark.y0 + mark.y1) / 2 / height)
+
+
+def _spot(x: float, y: float) -> str:
+    return f"{round(100 * x)} {round(100 * y)}"
