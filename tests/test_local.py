@@ -127,6 +127,7 @@ def test_visual_tokens_are_shared_between_conversations(engine, monkeypatch, tmp
 
 
 def test_prepared_pictures_leave_only_the_question(engine, monkeypatch):
+    monkeypatch.setattr(costs, "STEP", 0.0)
     conversation = Conversation(turns=[Turn("", (picture(),))])
     events = list(engine.prepare(conversation, SHORT))
     assert [event.done for event in events if event.done < event.total] == list(range(7))
