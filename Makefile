@@ -40,6 +40,7 @@ bench: .venv/dev ## speed against the official flow; bench-full measures everyth
 
 bench-full: .venv/dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed --full $(ARGS)
+	for part in int8 growth profiles; do HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 screenshots: .venv/dev ## the README's pictures, by a walk through the page
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.screenshots $(ARGS)

@@ -12,6 +12,7 @@ token, although the official demo's `TextIteratorStreamer` holds text back until
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,10 @@ import torch
 from PIL import Image
 from transformers.generation.streamers import BaseStreamer
 
-from internvl.chat import Conversation, Settings, freeze, render
+from internvl.chat import Attachment, Conversation, Settings, freeze, render
 from internvl.engines import LocalEngine, Receipt
 from internvl.model import Model, encode
-from internvl.preprocessing import choose_grid
+from internvl.preprocessing import choose_grid, sample_frames
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -131,14 +132,24 @@ def _inputs(
 ) -> tuple[torch.Tensor | None, torch.Tensor]:
     """Pixels of all pictures (None without any) and the ids of the whole prompt, (1, places)."""
     cut = [
-        official_tiles(attachment.path, attachment.max_tiles or settings.max_tiles)
+        _pictures(attachment)
         for turn in conversation.turns
         for attachment in freeze(turn.attachments, settings)
     ]
-    segments = render(conversation, [[len(tiles)] for tiles in cut], model.tokens_per_tile)
+    counts = [[len(tiles) for tiles in pictures] for pictures in cut]
+    segments = render(conversation, counts, model.tokens_per_tile)
     ids = torch.tensor([encode(model.tokenizer, segments)[0]], device=model.device)
-    pixels = torch.cat(cut).to(model.device, model.dtype) if cut else None
+    tiles = list(chain(*cut))
+    pixels = torch.cat(tiles).to(model.device, model.dtype) if tiles else None
     return pixels, ids
+
+
+def _pictures(attachment: Attachment) -> list[torch.Tensor]:
+    """The tiles of a picture, or of each frame of a video."""
+    if attachment.kind == "image":
+        return [official_tiles(attachment.path, attachment.max_tiles or 1)]
+    frames = sample_frames(attachment.path, attachment.max_frames or 1)
+    return [_to_tensor(frame.picture)[None] for frame in frames]
 
 
 def official_tiles(path: Any, max_tiles: int) -> torch.Tensor:

@@ -109,35 +109,43 @@ class Bench:
             ask(before, settings)
             figures[f"turn {number}"].add("ours", ask(whole, settings).first)
 
-    def visitors(self, pictures: list[Path], rounds: int) -> list[Figure]:
+    def visitors(self, pictures: list[Path], rounds: int, prepared: bool) -> list[Figure]:
         """All at once against one after the other: throughput, and the last one's first word."""
-        crowd = f"{self.name}: {len(pictures)} visitors"
+        crowd = f"{self.name}: {len(pictures)} visitors{', prepared' if prepared else ''}"
         total = Figure(f"{crowd}, tokens of all", "tokens/s", 0.95, True, "in a queue")
         last = Figure(f"{crowd}, last first word", wanted=1 / 3, against="in a queue")
         fair = Figure(f"{crowd}, longest / median wait", "x")
         for _ in range(rounds):
             for name, together in (("ours", len(pictures)), ("in a queue", 1)):
-                firsts, tokens, seconds = self._serve(pictures, together)
+                firsts, tokens, seconds = self._serve(pictures, together, prepared)
                 total.add(name, tokens / seconds)
                 last.add(name, max(firsts))
                 if together > 1:
                     fair.add(name, max(firsts) / statistics.median(firsts))
         return [total, last, fair]
 
-    def _serve(self, pictures: list[Path], together: int) -> tuple[list[float], int, float]:
+    def _serve(
+        self, pictures: list[Path], together: int, prepared: bool
+    ) -> tuple[list[float], int, float]:
         """First words (since the start), tokens in all, seconds in all."""
-        engine, began = LocalEngine(self.model), time.perf_counter()
+        engine, settings = LocalEngine(self.model), self.chat.settings
+        conversations = [
+            Conversation(turns=[Turn(QUESTIONS[0], (Attachment(path, "image", max_tiles=6),))])
+            for path in pictures
+        ]
+        for conversation in conversations if prepared else ():
+            for _ in engine.prepare(conversation, settings):
+                pass
+        began = time.perf_counter()
 
-        def visit(picture: Path) -> tuple[float, int]:
+        def visit(conversation: Conversation) -> tuple[float, int]:
             came = time.perf_counter() - began
-            attachment = Attachment(picture, "image", max_tiles=6)
-            conversation = Conversation(turns=[Turn(QUESTIONS[0], (attachment,))])
-            *_, receipt = engine.stream(conversation, self.chat.settings)
+            *_, receipt = engine.stream(conversation, settings)
             assert isinstance(receipt, Receipt)
             return came + receipt.seconds_to_first, receipt.generated_tokens
 
         with ThreadPoolExecutor(together) as pool:
-            firsts, tokens = zip(*pool.map(visit, pictures), strict=True)
+            firsts, tokens = zip(*pool.map(visit, conversations), strict=True)
         return list(firsts), sum(tokens), time.perf_counter() - began
 
 
@@ -194,7 +202,7 @@ def _seconds(work: Callable[..., object], *arguments: object) -> float:
 
 
 @contextmanager
-def _material() -> Iterator[tuple[Path, Path]]:
+def material() -> Iterator[tuple[Path, Path]]:
     """A folder, and in it a picture of 7 tiles."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -203,12 +211,12 @@ def _material() -> Iterator[tuple[Path, Path]]:
 
 def measure(full: bool, rounds: int) -> Iterator[list[Figure]]:
     """All figures of a run, part by part."""
-    with _material() as (folder, picture):
+    with material() as (folder, picture):
         chat = Chat(picture, 6)
         small = Bench("nano", nano(), chat)
         yield small.first_pieces(rounds, 0.15, (2, 5))
         eight = [write_picture(folder / f"{n}.png", (1344, 896), n) for n in range(8)]
-        yield small.visitors(eight, rounds)
+        yield small.visitors(eight, rounds, prepared=True) + small.visitors(eight, rounds, False)
         yield pixels(folder, rounds)
         large = Bench("1B shape", one_b(), chat, FLOWS if full else FLOWS[:2])
         yield large.first_pieces(rounds, 0.02, (2, 5) if full else (2,))

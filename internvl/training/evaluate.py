@@ -68,7 +68,7 @@ def _fits(task: str, wanted: str) -> bool:
 
 def answer_items(model: Model, items: list[Item], max_tiles: int, batch: int = 16) -> list[str]:
     """The model's greedy answers, in the order of the items."""
-    prepared = [_prepare(model, item, max_tiles) for item in items]
+    prepared = [prepare_item(model, item, max_tiles) for item in items]
     order = sorted(range(len(items)), key=lambda index: len(prepared[index][0]))
     answers = [""] * len(items)
     for chunk in _batches(order, prepared, batch):
@@ -77,7 +77,7 @@ def answer_items(model: Model, items: list[Item], max_tiles: int, batch: int = 1
     return answers
 
 
-def _prepare(model: Model, item: Item, max_tiles: int) -> tuple[list[int], list[Image.Image]]:
+def prepare_item(model: Model, item: Item, max_tiles: int) -> tuple[list[int], list[Image.Image]]:
     """The prompt's token ids and the tiles of a question."""
     asked = Exchange(
         item.asked.task, item.asked.question, "", item.asked.region, item.asked.pictures
