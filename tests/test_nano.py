@@ -298,7 +298,7 @@ def test_batches_keep_to_their_limits_and_start_where_told(tokenizer):
 
 def test_a_phase_can_start_from_a_phase_or_a_checkpoint(tmp_path):
     model = tiny_model()
-    phase = Phase("growth", PHASES["answers"].trains, Mixture({"single": 1.0}), 1e-3, 1)
+    phase = Phase("growth", PHASES["growth"].trains, Mixture({"single": 1.0}), 1e-3, 1)
     Run(model, phase, tmp_path).save()
     model.save(tmp_path / "folder")
     for start in (tmp_path / "phase-growth.pt", tmp_path / "folder"):
@@ -309,7 +309,7 @@ def test_a_phase_can_start_from_a_phase_or_a_checkpoint(tmp_path):
 
 def test_a_phase_learns_and_continues_after_a_stop(tmp_path):
     mixture = Mixture({"single": 1.0}, most_exchanges=3)
-    phase = Phase("growth", PHASES["answers"].trains, mixture, 1e-3, 4, average=0.9)
+    phase = Phase("growth", PHASES["growth"].trains, mixture, 1e-3, 4, average=0.9)
     model = tiny_model()
     before = model.network.lm_head.weight.clone()
     Run(model, phase, tmp_path).train(10, workers=0, tokens=400, tiles=4)

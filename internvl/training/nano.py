@@ -40,7 +40,6 @@ class Plan:
     language_steps: int = PHASES["language"].steps
     labels_steps: int = PHASES["labels"].steps
     projector_steps: int = PHASES["projector"].steps
-    answers_steps: int = PHASES["answers"].steps
     growth_steps: int = PHASES["growth"].steps
     everything_steps: int = PHASES["everything"].steps
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from internvl.training.samples import Mixture
 
 FIRST = {"single": 3.0, "objects": 4.0, "talk": 0.4, "photo": 0.05}
-"""One picture of one tile with few questions: where to look is learned first."""
+"""One picture of one tile: the projector alone learns where things stand."""
 EVEN = {
     "single": 1.0,
     "objects": 4.0,
@@ -57,13 +57,6 @@ PHASES = {
             average=0.99,
         ),
         Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300),
-        Phase(
-            "answers",
-            _PROJECTOR + _LANGUAGE,
-            Mixture(FIRST, FEW_TILES, as_text=0.15, most_exchanges=6, seed=5),
-            5e-4,
-            2000,
-        ),
         Phase(
             "growth",
             _PROJECTOR + _LANGUAGE,
