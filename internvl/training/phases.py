@@ -9,7 +9,8 @@ FIRST = {"single": 3.0, "objects": 4.0, "talk": 0.4, "photo": 0.05}
 EVEN = {
     "single": 1.0,
     "objects": 4.0,
-    "text": 3.0,
+    "text": 2.5,
+    "strings": 2.0,
     "documents": 0.5,
     "charts": 1.5,
     "images": 2.0,
@@ -48,6 +49,7 @@ PHASES = {
     phase.name: phase
     for phase in (
         Phase("language", _LANGUAGE, Mixture(EVEN | {"photo": 0.0}, as_text=1.0), 1e-3, 600),
+        Phase("copying", _LANGUAGE, Mixture({"strings": 1.0}, as_text=1.0, seed=9), 1.5e-3, 1500),
         Phase(
             "labels",
             _LANGUAGE,

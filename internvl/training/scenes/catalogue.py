@@ -10,7 +10,7 @@ from internvl.training.scenes.images import draw_images
 from internvl.training.scenes.objects import draw_objects, draw_single
 from internvl.training.scenes.scene import Scene
 from internvl.training.scenes.talk import draw_photo, draw_talk
-from internvl.training.scenes.text import draw_text
+from internvl.training.scenes.text import draw_strings, draw_text
 from internvl.training.scenes.video import draw_video
 from internvl.training.scenes.words import Split
 
@@ -18,6 +18,7 @@ _DRAWERS: dict[str, Callable[[random.Random, Split], Scene]] = {
     "single": draw_single,
     "objects": draw_objects,
     "text": draw_text,
+    "strings": draw_strings,
     "documents": draw_document,
     "charts": draw_chart,
     "images": draw_images,

@@ -1,6 +1,8 @@
 """Words and lines in many fonts, sizes and colours; signs and labels."""
 
 import random
+from collections.abc import Callable
+from string import ascii_lowercase
 
 from internvl.training.scenes.canvas import COLOURS, font_names, load_font
 from internvl.training.scenes.scene import SIZES, Scene, ask
@@ -34,9 +36,18 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 def draw_text(rng: random.Random, split: Split) -> Scene:
     """One to four lines, each a word or two."""
+    return _draw(rng, split, _line)
+
+
+def draw_strings(rng: random.Random, split: Split) -> Scene:
+    """The same with letters at random: they can't be guessed, only read."""
+    return _draw(rng, split, _strings)
+
+
+def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split], str]) -> Scene:
     size = rng.choice(SIZES)
     canvas, ground, behind = paint_background(rng, size)
-    lines = [_line(rng, split) for _ in range(rng.choice([1, 1, 1, 2, 3, 4]))]
+    lines = [make(rng, split) for _ in range(rng.choice([1, 1, 1, 2, 3, 4]))]
     colour, rgb = ground, None
     while rgb is None or colour == ground:
         colour = rng.choice(list(COLOURS))
@@ -72,3 +83,13 @@ def _line(rng: random.Random, split: Split) -> str:
         return str(rng.randint(0, 10 ** rng.randint(1, 6)))
     line = " ".join(pick_words(rng, split, rng.choice([1, 1, 1, 2])))
     return rng.choice([line.upper(), line.upper(), line, line, line.title()])
+
+
+def _strings(rng: random.Random, _: Split) -> str:
+    """One or two strings of letters, or a number."""
+    strings = []
+    for _number in range(rng.choice([1, 1, 2])):
+        letters = "".join(rng.choices(ascii_lowercase, k=rng.randint(2, 8)))
+        number = str(rng.randint(0, 99999))
+        strings.append(rng.choice([letters, letters, letters.upper(), letters.title(), number]))
+    return " ".join(strings)
