@@ -4,7 +4,7 @@ import dataclasses
 
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import attach
+from test_browser_page import attach, open_exact
 
 expect.set_options(timeout=20_000)
 
@@ -23,6 +23,11 @@ def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall):
     attach(page, "Image", tall)
     expect(page.locator("#tray .stops button")).to_have_count(3)
     expect(page.locator("#tray .stops [aria-pressed=true]")).to_contain_text("Normal")
+    exact = page.get_by_role("button", name="Exact number of tiles")
+    expect(exact).to_have_attribute("aria-expanded", "false")
+    expect(page.locator("#max_tiles")).to_have_count(0)
+    open_exact(page)
+    expect(exact).to_have_attribute("aria-expanded", "true")
     page.get_by_role("button", name="Quick 1 tile").click()
     expect(page.locator("#tray .tile")).to_have_count(1)
     expect(page.locator("#max_tiles input[type=number]")).to_have_value("1")

@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import ANSWER, attach
+from test_browser_page import ANSWER, attach, open_exact
 
 from internvl.chat import SessionStore
 from internvl.engines.base import Loading, OutOfMemory, PromptTooLong, QueueFull, Waiting
@@ -194,6 +194,7 @@ def test_browser_a_card_for_each_error_with_its_next_step(serve_page, visit, tal
     expect(steps).to_have_text(["Try again with 6 tiles", "Ask in a new chat"])
     steps.first.click()
     expect(page.locator("#chat .receipt")).to_have_count(2)
+    open_exact(page)
     expect(page.locator("#max_tiles input[type=number]")).to_have_value("6")
     assert engine.asked[-1][0].turns[-1].attachments[0].max_tiles == 6
 

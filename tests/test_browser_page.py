@@ -18,6 +18,12 @@ def attach(page, pane, *paths):
     box.first.set_input_files([str(path) for path in paths])
 
 
+def open_exact(page):
+    """Open the disclosure with the exact number of tiles, by the keyboard."""
+    page.locator("#exact > button").press("Enter")
+    expect(page.locator("#max_tiles input[type=range]")).to_be_visible()
+
+
 def set_number(page, slider, value):
     field = page.locator(f"#{slider} input[type=number]")
     field.fill(str(value))
@@ -35,6 +41,7 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     expect(page.locator("#tray .tile b")).to_have_text([str(n) for n in range(1, 8)])
     expect(page.locator("#tray .tile.read")).to_have_count(7)
 
+    open_exact(page)
     slider = page.locator("#max_tiles input[type=range]")
     slider.focus()
     for _ in range(7):
@@ -90,6 +97,7 @@ def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tal
     page = visit(serve_page(Slow(ANSWER)))
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(7)
+    open_exact(page)
     set_number(page, "max_tiles", 1)
     expect(page.locator("#status")).to_contain_text("You are next in line")
     set_number(page, "max_tiles", 2)
@@ -100,6 +108,7 @@ def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tal
 def test_browser_small_limits(serve_page, visit, tall):
     engine = ScriptedEngine(ANSWER)
     page = visit(serve_page(engine, limits=Limits(tiles=4, frames=8)))
+    open_exact(page)
     expect(page.locator("#max_tiles input[type=number]")).to_have_value("4")
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(3)
@@ -222,6 +231,7 @@ def test_browser_speaks_chinese_and_remembers(serve_page, visit):
     expect(page.locator("html")).to_have_attribute("lang", "zh")
     page.reload()
     expect(page.locator("#send")).to_have_text("发送")
+    open_exact(page)
     expect(page.locator("#max_tiles")).to_contain_text("最多图块数")
 
 

@@ -42,7 +42,7 @@ def tap(handlers, visitor, view, label, question="", **changed):
         (QueueFull("Full."), "Full.", "请稍后再试"),
         (OutOfMemory("x", needed=12.24, free=3.1), "12.2 GB", "12.2 GB 内存"),
         (OutOfMemory("No room."), "No room.", "内存不足"),
-        (EngineError("model.bin is gone"), "model.bin is gone", "model.bin is gone"),
+        (EngineError("model.bin is gone"), "model.bin is gone", "终端"),
         (LimitError("x", "file", name="a.png", megabytes=300.0, most=200.0), "300 MB", "上限"),
         (LimitError("Other."), "Other.", "Other."),
         (

@@ -42,6 +42,8 @@
   });
 
   document.addEventListener("click", (event) => {
+    // Taking back a question that waits for the model is Stop.
+    if (event.target.closest("[data-stop]")) document.querySelector("#stop button, button#stop")?.click();
     const button = event.target.closest("button[name]");
     if (!button?.closest("#chat, .compared")) return;
     if (button.name === "light") {

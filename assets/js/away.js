@@ -5,9 +5,15 @@
   const box = () => document.querySelector("#question textarea");
   let missed = 0;
   let away = false;
+  let next = 0;
 
-  function card(sentence, reload) {
-    const words = internvl.words();
+  function reload() {
+    sessionStorage.setItem(TYPED, box()?.value ?? "");
+    location.reload();
+  }
+
+  // A card with one button; `title` may be empty.
+  function card(title, sentence, label, act) {
     let shown = document.querySelector("#away");
     if (!shown) {
       shown = document.createElement("div");
@@ -16,16 +22,12 @@
       (document.querySelector(".gradio-container") ?? document.body).append(shown);
     }
     shown.innerHTML = '<div role="alert"><strong></strong><p></p></div><div class="steps"></div>';
-    shown.querySelector("strong").textContent = reload ? "" : words.awayTitle;
+    shown.querySelector("strong").textContent = title;
     shown.querySelector("p").textContent = sentence;
-    if (!reload) return;
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = words.reload;
-    button.addEventListener("click", () => {
-      sessionStorage.setItem(TYPED, box()?.value ?? "");
-      location.reload();
-    });
+    button.textContent = label;
+    button.addEventListener("click", act);
     shown.querySelector(".steps").append(button);
   }
 
@@ -39,16 +41,17 @@
   }
 
   async function look() {
+    clearTimeout(next);
     const words = internvl.words();
     if (words && !document.hidden) {
       const there = await answers();
       missed = there ? 0 : missed + 1;
-      if (missed >= 2 && !away) card(words.away);
-      if (there && away) card(words.back, true);
+      if (missed >= 2 && !away) card(words.awayTitle, words.away, words.again, look);
+      if (there && away) card("", words.back, words.reload, reload);
       if (missed >= 2) away = true;
       else if (there && away) return; // nothing more to look for: the page is to be reloaded
     }
-    setTimeout(look, missed ? EVERY / 4 : EVERY);
+    next = setTimeout(look, missed ? EVERY / 4 : EVERY);
   }
 
   internvl.afterChange(() => {
@@ -60,5 +63,5 @@
     box().dispatchEvent(new Event("input", { bubbles: true }));
   });
   addEventListener("offline", () => (missed += 1));
-  setTimeout(look, EVERY);
+  next = setTimeout(look, EVERY);
 })();

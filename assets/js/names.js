@@ -23,6 +23,15 @@ internvl.afterChange(() => {
   });
 });
 
+// Gradio's disclosures don't say whether they are open.
+(() => {
+  const say = () => document.querySelectorAll(".gr-accordion > button").forEach((button) => {
+    button.setAttribute("aria-expanded", button.classList.contains("open"));
+  });
+  internvl.afterChange(say);
+  document.addEventListener("click", () => requestAnimationFrame(say));
+})();
+
 // Gradio gives each choice of a radio a name of its own, so that arrow keys don't move between them.
 internvl.afterChange(() => {
   document.querySelectorAll("#language input").forEach((choice) => {

@@ -10,6 +10,8 @@ element.addEventListener("click", (event) => {
   trigger("click", { action, name });
 });
 
+internvl.touch = (action, name) => trigger("click", { action, name });
+
 // A picture is dragged by its head onto another one.
 let dragged = null;
 element.addEventListener("dragstart", (event) => {
@@ -72,6 +74,19 @@ element.addEventListener("pointerup", (event) => {
   const { whole, box } = marking;
   marking = null;
   box.remove();
-  if (part[2] - part[0] < 20 || part[3] - part[1] < 20) return;
+  if (part[2] - part[0] < 20 || part[3] - part[1] < 20) return tileAt(whole, event)?.click();
   trigger("click", { action: "part", name: [whole.dataset.position, ...part].join(":") });
 });
+element.addEventListener("pointercancel", () => {
+  marking?.box.remove();
+  marking = null;
+});
+
+// The button of the tile that a click on the picture meant.
+function tileAt(whole, event) {
+  const under = [...whole.querySelectorAll(".grid .tile")].findIndex((tile) => {
+    const { left, right, top, bottom } = tile.getBoundingClientRect();
+    return left <= event.clientX && event.clientX < right && top <= event.clientY && event.clientY < bottom;
+  });
+  return whole.closest(".sheet").querySelectorAll(".closer [data-part]")[under];
+}

@@ -125,16 +125,25 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+class SettingError(ValueError):
+    """A setting, by its `name`, is outside what `low` and `high` allow, or no number."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.low, self.high = _RANGES[name]
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What a person may tune. Raises TypeError for unknown names, ValueError outside the ranges.
+    """What a person may tune. Raises TypeError for unknown names, SettingError outside the ranges.
 
     `temperature` 0 is greedy. `max_tiles` is the budget of one message, shared by its pictures.
     `seed` None draws a fresh one for each answer.
 
     >>> Settings(max_tiles=99)
     Traceback (most recent call last):
-    ValueError: max_tiles must be between 1 and 64, not 99
+    internvl.chat.conversation.SettingError: max_tiles must be between 1 and 64, not 99
     """
 
     temperature: float = 0.0
@@ -153,9 +162,9 @@ class Settings:
             wanted = (int, float) if isinstance(getattr(Settings, name), float) else int
             if isinstance(value, bool) or not isinstance(value, wanted):
                 kind = "a whole number" if wanted is int else "a number"
-                raise ValueError(f"{name} must be {kind}, not {value!r}")
+                raise SettingError(f"{name} must be {kind}, not {value!r}", name)
             if not low <= value <= high:
-                raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+                raise SettingError(f"{name} must be between {low} and {high}, not {value}", name)
             if wanted is not int:  # a whole number is as good: sliders send them
                 object.__setattr__(self, name, float(value))
 

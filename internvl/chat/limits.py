@@ -31,6 +31,7 @@ class Limits:
     system_characters: int = 8_000
     session_seconds: float = 7 * 24 * 3600.0
     chats: int = 200
+    said_characters: int = 20_000_000
     title_characters: int = 120
     import_bytes: int = 64 * 2**20
 
@@ -48,22 +49,25 @@ class Limits:
 
     def check_question(self, question: str) -> None:
         """Raise LimitError when the question is too long."""
-        _check_length("question", question, self.question_characters)
+        _check_length("question", "The question has", len(question), self.question_characters)
 
     def check_system(self, system: str) -> None:
         """Raise LimitError when the system message is too long."""
-        _check_length("system message", system, self.system_characters)
+        _check_length("system", "The system message has", len(system), self.system_characters)
 
     def check_file(self, path: Path) -> None:
         """Raise LimitError when the file is too large."""
-        size = path.stat().st_size
+        self.check_size(path.name, path.stat().st_size)
+
+    def check_size(self, name: str, size: int) -> None:
+        """Raise LimitError when a file of that many bytes is too large."""
         if size > self.upload_bytes:
             facts = {"megabytes": size / 2**20, "most": self.upload_bytes / 2**20}
             raise LimitError(
-                f"{path.name} has {facts['megabytes']:.0f} MB; {facts['most']:.0f} MB is "
+                f"{name} has {facts['megabytes']:.0f} MB; {facts['most']:.0f} MB is "
                 "the most. Please use a smaller file.",
                 "file",
-                name=path.name,
+                name=name,
                 **facts,
             )
 
@@ -88,16 +92,20 @@ class Limits:
                 most=self.chats,
             )
 
+    def check_said(self, characters: int) -> None:
+        """Raise LimitError for so many characters in all chats of a session together."""
+        _check_length("said", "All chats together have", characters, self.said_characters)
+
     def check_title(self, title: str) -> None:
         """Raise LimitError when a chat's title is too long."""
-        _check_length("title", title, self.title_characters)
+        _check_length("title", "The title has", len(title), self.title_characters)
 
 
-def _check_length(name: str, text: str, most: int) -> None:
-    if len(text) > most:
+def _check_length(kind: str, subject: str, characters: int, most: int) -> None:
+    if characters > most:
         raise LimitError(
-            f"The {name} has {len(text):,} characters; {most:,} is the most. Please shorten it.",
-            name.split()[0],
-            characters=len(text),
+            f"{subject} {characters:,} characters; {most:,} is the most. Please shorten it.",
+            kind,
+            characters=characters,
             most=most,
         )

@@ -38,9 +38,9 @@ class Session:
 
     Only in memory: the turns that are being answered (`running`; `answered` tells when one has
     ended), files on their way to the draft (`incoming`), how often the model was asked to read
-    ahead (`readings`), the answers of a comparison that is on the page (`compared`), and the PDF
-    that was attached last with the number of its pages (`document`). Once `deleted`, nothing is
-    written any more.
+    ahead (`readings`), the answers of a comparison that is on the page (`compared`), the PDF that
+    was attached last with the number of its pages (`document`), and where files lay when they were
+    brought (`uploads`). Once `deleted`, nothing is written any more.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Session:
     incoming: list[Path] = field(default_factory=list, repr=False, compare=False)
     readings: int = field(default=0, repr=False, compare=False)
     document: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
+    uploads: set[Path] = field(default_factory=set, repr=False, compare=False)
     deleted: bool = field(default=False, repr=False, compare=False)
     compared: list[Turn] = field(default_factory=list, repr=False, compare=False)
 
@@ -185,7 +186,12 @@ class Session:
 
 
 def _safe_name(name: str) -> str:
-    """The last part of a file name without control characters, at most 100 characters."""
+    """The last part of a file name without control characters, at most 200 bytes."""
     name = "".join(c for c in os.path.basename(name) if c.isprintable())  # noqa: PTH119
     stem, suffix = os.path.splitext(name.lstrip("."))  # noqa: PTH122
-    return (stem[:80] or "file") + suffix[:20]
+    return (_cut(stem, 180) or "file") + _cut(suffix, 20)
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text, at most so many bytes of UTF-8: file systems count those."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore")

@@ -214,6 +214,7 @@ def _ask(path: str | Path, request: dict[str, Any], time_limit: float) -> list[A
             "codec" if codec else "video",
             name=name,
             reason=ending["error"],
+            why=ending.get("kind", ""),
             codec=codec or "",
         )
     return answers

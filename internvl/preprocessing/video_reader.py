@@ -58,7 +58,7 @@ def read_table(path: str, changed: int) -> FrameTable:
         table = build_table(container, stream)
     first = next(read_with_av(path, table, [0], len(table.times)), None)
     if first is None:
-        raise VideoError("none of its frames is intact")
+        raise VideoError("none of its frames is intact", "damaged")
     height, width, _ = first[1].shape
     return replace(table, width=width, height=height)
 
@@ -202,7 +202,7 @@ def _answer(request: dict[str, Any]) -> "Iterator[tuple[dict[str, Any], Picture 
         position, picture = found
         room -= picture.shape[0] * picture.shape[1]
         if room < 0:
-            raise VideoError("its frames grow too large")
+            raise VideoError("its frames grow too large", "large")
         yield {"position": position, "shape": picture.shape}, picture
 
 
@@ -239,7 +239,8 @@ def main() -> None:
             _write(answers, {"end": True})
         except (VideoError, FFmpegError, OSError, ValueError, MemoryError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            _write(answers, {"error": reason, "codec": getattr(error, "codec", "")})
+            known = {name: getattr(error, name, "") for name in ("kind", "codec")}
+            _write(answers, {"error": reason, **known})
         if hasattr(signal, "alarm"):
             signal.alarm(0)
 

@@ -26,12 +26,16 @@ _PLAIN_CODECS = ("h264", "hevc", "vp9", "mpeg4")
 
 
 class VideoError(Exception):
-    """The file can't be read as a video; the message is the reason alone.
+    """The file can't be read as a video; the message is the reason alone, `kind` names it.
 
     `codec` is how its pictures are coded, where that is known.
     """
 
     codec = ""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Key(NamedTuple):
@@ -104,17 +108,21 @@ def open_video(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         opened = av.open(path, options=options)
     except FFmpegError as error:
-        raise VideoError("it is no video of a known kind, or a part of it is missing") from error
+        raise VideoError(
+            "it is no video of a known kind, or a part of it is missing", "unknown"
+        ) from error
     with opened as container:
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
-            raise VideoError("there are no moving pictures in it")
+            raise VideoError("there are no moving pictures in it", "still")
         if not stream.codec_context:
-            raise VideoError("there is no decoder for its pictures here")
+            raise VideoError("there is no decoder for its pictures here", "decoder")
         try:
             width, height = stream.codec_context.width, stream.codec_context.height
             if width * height > MAX_FRAME_PIXELS:
-                raise VideoError(f"its frames of {width:,} x {height:,} pixels are too large")
+                raise VideoError(
+                    f"its frames of {width:,} x {height:,} pixels are too large", "large"
+                )
             yield container, stream
         except VideoError as error:
             error.codec = stream.codec_context.name
@@ -156,7 +164,7 @@ def build_table(container: InputContainer, stream: VideoStream) -> FrameTable:
     marks = _marks(container, stream)
     shown = [mark for mark in marks if mark.shown]
     if not shown:
-        raise VideoError("there are no frames in it")
+        raise VideoError("there are no frames in it", "empty")
     unit = float(stream.time_base or 1)
     fps = float(stream.average_rate or stream.guessed_rate or 1)
     stamps = sorted({mark.pts for mark in shown if mark.pts is not None})

@@ -8,6 +8,7 @@ from internvl.chat import LimitError, Session, Turn, freeze
 from internvl.chat.versions import choose_version
 from internvl.ui import views
 from internvl.ui.answering import Answering, start
+from internvl.ui.cards import make_card
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Visitor
 from internvl.ui.views import View, Words, merged
@@ -34,11 +35,11 @@ class AnswerHandlers(Answering):
             elif action == "unsay":
                 turn.opinion = None
             session.save()
-        panels = closed_panels()
+        panels = views.no_panels()
         if action == "edit":
             panels = _edit_panel(session, position, text)
         elif action in ("good", "bad"):
-            panels = _opinion_panel(turn, position, action, text)
+            panels = _opinion_panel(session, position, action, text)
         yield merged(self.drawn(session, text), views.notice(), panels)
 
     @friendly
@@ -52,11 +53,11 @@ class AnswerHandlers(Answering):
             raise PageError(text["error.empty"])
         with session.lock:
             self.apply(session, text, values)
-            position, earlier = _turn(session, text, str((chosen or {}).get("turn")))
+            position, earlier = _chosen_turn(session, text, chosen)
             region = question.strip() if earlier.region else None
             shown = text["find.question"].format(what=region) if region else question
             job = start(session, position, Turn(shown, earlier.attachments, region=region))
-        yield from self.answer(session, text, job, closed_panels())
+        yield from self.answer(session, text, job, views.no_panels())
 
     @friendly
     def rate(self, visitor: Visitor, chosen: Chosen, reason: str, consent: bool) -> View:
@@ -65,13 +66,12 @@ class AnswerHandlers(Answering):
         session.limits.check_question(reason)
         if not consent:
             raise PageError(text["error.consent"])
-        chosen = chosen or {}
-        kind = "good" if chosen.get("action") == "good" else "bad"
         with session.lock:
-            _, turn = _turn(session, text, str(chosen.get("turn")))
+            _, turn = _chosen_turn(session, text, chosen)
+            kind = "good" if (chosen or {}).get("action") == "good" else "bad"
             turn.opinion = {"kind": kind, "reason": reason.strip()}
             session.save()
-        return merged(self.drawn(session, text), views.notice(), closed_panels())
+        return merged(self.drawn(session, text), views.notice(), views.no_panels())
 
     @friendly
     def find(self, visitor: Visitor, what: str, *values: Any) -> Iterator[View]:
@@ -81,7 +81,9 @@ class AnswerHandlers(Answering):
         try:
             session.limits.check_question(what)
         except LimitError as error:
-            yield merged(views.idle(), views.status(), views.notice(str(error)))
+            yield merged(
+                views.idle(), views.status(), views.notice(make_card(error, text, session))
+            )
             return
         with session.lock:
             self.apply(session, text, values)
@@ -103,13 +105,13 @@ class AnswerHandlers(Answering):
     def show_find(self, visitor: Visitor) -> View:
         """The field for what is to be found."""
         self.enter(visitor)
-        return merged(closed_panels(), {"find_panel": {"visible": True}})
+        return merged(views.no_panels(), {"find_panel": {"visible": True}})
 
     @friendly
     def close_panels(self, visitor: Visitor) -> View:
         """No panel is open."""
         self.enter(visitor)
-        return closed_panels()
+        return views.no_panels()
 
     def _continue(
         self, session: Session, text: Words, place: str, values: tuple[Any, ...]
@@ -121,13 +123,7 @@ class AnswerHandlers(Answering):
             if turn is not session.conversation.turns[-1] or not turn.answer:
                 raise PageError(text["error.nothing"])
             job = start(session, position, turn)
-        yield from self.answer(session, text, job, closed_panels())
-
-
-def closed_panels() -> View:
-    """No panel is open."""
-    hidden: View = {f"{name}_panel": {"visible": False} for name in ("edit", "opinion", "find")}
-    return {**hidden, "chosen": {"value": None}}
+        yield from self.answer(session, text, job, views.no_panels())
 
 
 def _turn(session: Session, text: Words, place: str) -> tuple[int, Turn]:
@@ -136,6 +132,14 @@ def _turn(session: Session, text: Words, place: str) -> tuple[int, Turn]:
     if not place.isdecimal() or int(place) >= len(turns) or session.answers(turns[int(place)]):
         raise PageError(text["error.turn"])
     return int(place), turns[int(place)]
+
+
+def _chosen_turn(session: Session, text: Words, chosen: Chosen) -> tuple[int, Turn]:
+    """The turn a panel is about, unless another chat has come on the page since."""
+    chosen = chosen or {}
+    if chosen.get("chat") != session.conversation.id:
+        raise PageError(text["error.turn"])
+    return _turn(session, text, str(chosen.get("turn")))
 
 
 def _choose(turn: Turn, version: int, text: Words) -> None:
@@ -149,20 +153,26 @@ def _edit_panel(session: Session, position: int, text: Words) -> View:
     turn, later = session.conversation.turns[position], session.conversation.turns[position + 1 :]
     key = "edit.alone" if not later else "edit.one" if len(later) == 1 else "edit.several"
     return {
-        **closed_panels(),
+        **views.no_panels(),
         "edit_panel": {"visible": True},
         "edit_note": {"value": text[key].format(later=len(later))},
         "edit_text": {"value": turn.region or turn.question},
-        "chosen": {"value": {"action": "edit", "turn": position}},
+        "chosen": _chosen(session, position, "edit"),
     }
 
 
-def _opinion_panel(turn: Turn, position: int, action: str, text: Words) -> View:
+def _chosen(session: Session, position: int, action: str) -> dict[str, Any]:
+    chat = session.conversation.id
+    return {"value": {"action": action, "turn": position, "chat": chat}}
+
+
+def _opinion_panel(session: Session, position: int, action: str, text: Words) -> View:
+    turn = session.conversation.turns[position]
     return {
-        **closed_panels(),
+        **views.no_panels(),
         "opinion_panel": {"visible": True},
         "opinion_note": {"value": text[f"opinion.why.{action}"]},
         "opinion_text": {"value": (turn.opinion or {}).get("reason", "")},
         "opinion_consent": {"value": False},
-        "chosen": {"value": {"action": action, "turn": position}},
+        "chosen": _chosen(session, position, action),
     }

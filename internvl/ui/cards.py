@@ -47,7 +47,7 @@ def make_card(error: Exception, text: Words, session: Session | None, asked: str
     """The card of an error that was raised while `asked` ("send", "retry" or nothing) ran."""
     kind = _kind(error)
     title = text.get(f"title.{kind}", "")
-    return Card(_sentence(error, kind, text), title, _steps(error, text, session, asked))
+    return Card(sentence(error, text), title, _steps(error, text, session, asked))
 
 
 def _kind(error: Exception) -> str:
@@ -63,11 +63,14 @@ def _kind(error: Exception) -> str:
     return next((name for of, name in kinds.items() if isinstance(error, of)), "unexpected")
 
 
-def _sentence(error: Exception, kind: str, text: Words) -> str:
-    """The error in the visitor's language as far as it has words there, else its own message."""
+def sentence(error: Exception, text: Words) -> str:
+    """The error in the visitor's language."""
+    kind = _kind(error)
     if kind == "unexpected":
         return text["error.unexpected"]
-    facts = getattr(error, "facts", {})
+    facts = dict(getattr(error, "facts", {}))
+    if "reason" in facts and text["tongue"] != "en":  # a library's own words, or a decoder's
+        facts["reason"] = text.get(f"reason.{facts.get('why')}", text["reason.other"])
     key = f"error.{getattr(error, 'kind', kind)}"
     if facts and key in text:
         return text[key].format(**facts)
@@ -81,7 +84,7 @@ def _steps(error: Exception, text: Words, session: Session | None, asked: str) -
         return _own(error.step, text, asked)
     if isinstance(error, LimitError):
         files = ("file", "megapixels")
-        rooms = ("room", "chats")
+        rooms = ("room", "chats", "said")
         step = "choose" if error.kind in files else "chats" if error.kind in rooms else ""
         return _own(step, text, asked)
     if isinstance(error, AttachmentError):

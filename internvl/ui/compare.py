@@ -75,7 +75,7 @@ class CompareHandlers(Answering):
             session.compared = []
             session.save()
         cleared: View = {"question": {"value": session.draft.question}}
-        return merged(self.drawn(session, text), views.notice(), _put_away(), cleared)
+        return merged(self.drawn(session, text), views.notice(), views.no_comparison(), cleared)
 
     @friendly
     def put_away(self, visitor: Visitor) -> View:
@@ -84,7 +84,7 @@ class CompareHandlers(Answering):
         with session.lock:
             session.compared = []
             session.remove_unused_files()
-        return _put_away()
+        return views.no_comparison()
 
     def _side(self, apart: Conversation, settings: Settings, text: Words) -> Iterator[str]:
         """One answer, drawn as it grows; nothing between two drawings."""
@@ -148,7 +148,3 @@ def _same(turn: Turn, compared: Turn) -> bool:
     """Is it the same question with the same files?"""
     files = [[str(a.path) for a in t.attachments] for t in (turn, compared)]
     return turn.question == compared.question and files[0] == files[1]
-
-
-def _put_away() -> View:
-    return {"compare_panel": {"visible": False}}

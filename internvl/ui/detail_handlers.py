@@ -24,10 +24,8 @@ class DetailHandlers(Page):
     def fit(self, visitor: Visitor) -> View:
         """The largest budgets with which all that is on the page fits."""
         session, text = self.enter(visitor)
-        now = session.settings
-        for tiles in range(now.max_tiles - 1, 0, -1):
-            frames = max(1, now.max_frames * tiles // now.max_tiles)
-            smaller = replace(now, max_tiles=tiles, max_frames=frames)
+        for tiles, frames in _smaller(session):
+            smaller = replace(session.settings, max_tiles=tiles, max_frames=frames)
             if self._fits(self._ahead(session, smaller), smaller):
                 told = text["cost.changed"].format(tiles=tiles, frames=frames)
                 changed = self._budget(session, text, max_tiles=tiles, max_frames=frames)
@@ -126,3 +124,17 @@ class DetailHandlers(Page):
             return fits(self.engine.estimate(ahead, settings), self._tiles(ahead))
         except EngineError:
             return False
+
+
+def _smaller(session: Session) -> list[tuple[int, int]]:
+    """Tiles and frames in the same ratio as now, from the largest down; what is not there stays."""
+    now, kinds = session.settings, {a.kind for a in session.draft.attachments}
+    tiles, frames = now.max_tiles, now.max_frames
+    steps = tiles if "image" in kinds else frames
+    return [
+        (
+            max(1, tiles * step // steps) if "image" in kinds else tiles,
+            max(1, frames * step // steps) if "video" in kinds else frames,
+        )
+        for step in range(steps - 1, 0, -1)
+    ]

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from internvl.chat import Attachment, Conversation, Session, Turn, freeze
+from internvl.chat import Attachment, Conversation, Limits, Session, Turn, freeze
 from internvl.engines.base import PromptTooLong, Reading
-from internvl.preprocessing import parse_pages
+from internvl.preprocessing import AttachmentError, parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.cards import make_card
 from internvl.ui.detail_handlers import DetailHandlers
@@ -34,6 +35,7 @@ class DraftHandlers(DetailHandlers):
     def add_video(self, visitor: Visitor, file: str | None) -> View:
         """A video on the page."""
         session, text = self.enter(visitor)
+        session.uploads.update([Path(file)] if file else [])
         with drafts.brought(session, [file] if file else [], "video") as videos, session.lock:
             for video in videos:
                 drafts.set_video(session, video)
@@ -46,10 +48,12 @@ class DraftHandlers(DetailHandlers):
         if action == "example" and name in self.examples:
             example = self.examples[name]
             shown = self._try(visitor, example)
-            question = example.questions["en" if self.about.embedded else text["tray.language"]]
+            question = example.questions["en" if self.about.embedded else text["tongue"]]
             return merged(shown, {"question": {"value": question}}, views.pane(session))
         if chosen := self._choose(session, text, action, name):
             return chosen
+        if action == "refused":
+            _refuse(name, session.limits, text)
         if action in ("leave", "bring"):
             positions = [int(part) for part in name.split(",") if part.isdecimal()]
             if not drafts.drop_frames(session, positions, action == "leave"):
@@ -152,6 +156,7 @@ class DraftHandlers(DetailHandlers):
 
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)
+        session.uploads.update(map(Path, files))
         with (
             documents.unfolded(session, files) as unfolded,
             drafts.brought(session, unfolded, "image") as pictures,
@@ -190,3 +195,16 @@ class DraftHandlers(DetailHandlers):
     def _draft(self, session: Session) -> tuple[Attachment, ...]:
         """What would be sent now."""
         return freeze(session.draft.attachments, session.settings)
+
+
+def _refuse(told: str, limits: Limits, text: Words) -> None:
+    """Raise the error of a file that the browser has not sent: "size or kind:pane:bytes:name"."""
+    why, pane, size, name = (*told.split(":", 3), "", "", "")[:4]
+    name = name[:100]
+    if why == "size":
+        limits.check_size(name, int(size) if size.isdecimal() else 0)
+    elif pane == "imported":
+        raise PageError(text["import.json"])
+    else:
+        kind = "unknown_video" if pane == "video" else "picture"
+        raise AttachmentError(f"{name} is no file of a known kind.", kind, name=name)

@@ -47,16 +47,22 @@ class Flow:
             for view in running:
                 end = merged(end, {n: shown for n, shown in view.items() if n not in growing})
                 yield {name: shown for name, shown in view.items() if name in growing}
+            with self._lock:
+                self._ends[tab] = end  # not of one that was stopped: its tab may be gone
         finally:
             running.close()
             with self._lock:
                 self._busy.discard(tab)
-                self._ends[tab] = end
 
     def end(self, tab: str) -> View:
         """What the views held besides."""
         with self._lock:
             return self._ends.pop(tab, {})
+
+    def runs(self, tab: str) -> bool:
+        """Is a handler of this tab under way?"""
+        with self._lock:
+            return tab in self._busy or tab in self._begun
 
     def close(self, tab: str) -> None:
         """Nothing of this tab is under way: it was stopped before it grew, or has gone."""

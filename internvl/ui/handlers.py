@@ -95,4 +95,5 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             session.save()
         question: View = {"question": {"value": session.draft.question}}
         found: View = {"find_text": {"value": turn.region}} if turn.region else {}
-        return merged(self.drawn(session, text), views.status(), views.notice(), question, found)
+        none = merged(views.status(), views.notice(), views.no_panels() if not found else {})
+        return merged(self.drawn(session, text), none, question, found)

@@ -24,7 +24,7 @@ _ENDINGS = {"json": "json", "markdown": "md", "html": "html"}
 
 
 class HistoryHandlers(DraftHandlers):
-    """The list of chats, their files, and deleting everything."""
+    """The list of chats, and their files."""
 
     @friendly
     def new_chat(self, visitor: Visitor, system: str) -> View:
@@ -67,7 +67,6 @@ class HistoryHandlers(DraftHandlers):
     def save_chats(self, visitor: Visitor, form: str, conversation_id: str) -> View:
         """One chat as "markdown" or "html", or all as "json", handed to the browser."""
         session, text = self.enter(visitor)
-        language = {**text, "language": str((visitor or {}).get("language"))}
         with session.lock:
             if form == "json":
                 title, content = text["export.title"], exports.as_json(session.conversations)
@@ -75,7 +74,7 @@ class HistoryHandlers(DraftHandlers):
                 chat = _find(session, conversation_id, text)
                 title = title_of(chat, text)
                 write = exports.as_page if form == "html" else exports.as_markdown
-                content = write(chat, language)
+                content = write(chat, text)
         sent = fill(
             "download",
             file=exports.file_name(title, _ENDINGS.get(form, "md")),
@@ -97,7 +96,9 @@ class HistoryHandlers(DraftHandlers):
                 files = _write(chats, Path(folder), session.limits)
                 with drafts.brought(session, files, "image") as pictures, session.lock:
                     session.limits.check_chats(len(session.conversations) + len(chats))
-                    session.conversations[-1:-1] = _filled(chats, pictures)
+                    brought = _filled(chats, pictures)
+                    session.limits.check_said(_characters([*session.conversations, *brought]))
+                    session.conversations[-1:-1] = brought
                     session.save()
         except FileProblem as problem:
             raise PageError(problem.told(text)) from problem
@@ -114,6 +115,7 @@ class HistoryHandlers(DraftHandlers):
         with session.lock:
             before = {conversation.id for conversation in session.conversations}
             yield
+            session.compared = []
             session.save()
             gone = before - {conversation.id for conversation in session.conversations}
         for conversation_id in gone:
@@ -121,7 +123,8 @@ class HistoryHandlers(DraftHandlers):
 
     def _chat_changed(self, session: Session, text: Words) -> View:
         system: View = {"system": {"value": session.conversation.system}}
-        return merged(self.drawn(session, text), system, views.status(), views.notice())
+        none = merged(views.status(), views.notice(), views.no_panels(), views.no_comparison())
+        return merged(self.drawn(session, text), system, none)
 
 
 def _find(session: Session, conversation_id: str, text: Words) -> Conversation:
@@ -130,6 +133,10 @@ def _find(session: Session, conversation_id: str, text: Words) -> Conversation:
         if conversation.id == conversation_id:
             return conversation
     raise PageError(text["error.chat"])
+
+
+def _characters(conversations: Sequence[Conversation]) -> int:
+    return sum(len(t.question) + len(t.answer) for c in conversations for t in c.turns)
 
 
 def _write(chats: Sequence[Chat], folder: Path, limits: Limits) -> list[Path]:

@@ -131,7 +131,7 @@ def _picture(content: Any, place: tuple[int, int]) -> Picture:
         data = base64.b64decode(content["data"], validate=True)
     except ValueError as error:
         raise FileProblem("picture", place) from error
-    return Picture(f"{Path(name).stem}.jpg", data, tiles, place)
+    return Picture(f"{Path(name).stem[:60]}.jpg", data, tiles, place)
 
 
 def _check(content: Any, fields: Mapping[str, Any], place: tuple[int, int]) -> None:

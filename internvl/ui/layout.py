@@ -74,9 +74,10 @@ def _look(parts: Parts, limits: Limits) -> None:
                 parts.add("end", gr.Slider, value=1, min_width=140, **clip)
     parts.add("extras", gr.HTML)
     parts.add("pages", gr.Textbox, max_lines=1, visible=False)
-    parts.add("max_tiles", gr.Slider, **tiles)
     parts.scripted("tray", "tray")
     parts.add("clear", gr.Button, size="sm", visible=False)
+    with parts.add("exact", gr.Accordion, open=False):
+        parts.add("max_tiles", gr.Slider, **tiles)
     with parts.add("settings", gr.Accordion, open=False):
         _settings(parts)
 
@@ -120,4 +121,4 @@ def _settings(parts: Parts) -> None:
     with gr.Row():
         parts.add("repetition_penalty", gr.Slider, minimum=1, maximum=2, value=1, step=0.01)
         parts.add("max_new_tokens", gr.Slider, minimum=1, maximum=4096, value=1024, step=1)
-    parts.add("seed", gr.Number, value=None, precision=0, minimum=0)
+    parts.add("seed", gr.Number, value=None, precision=0, minimum=0, maximum=2**53 - 1)

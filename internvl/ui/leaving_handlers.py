@@ -29,7 +29,7 @@ class LeavingHandlers(DraftHandlers):
         self._delete(session)
         fresh = {**(visitor or {}), "token": self.store.new_token()}
         told = views.notice(Card(text["chats.erased"], calm=True))
-        return merged(self._everything(fresh), told)
+        return merged(self._anew(fresh), told)
 
     @friendly
     def present(self, visitor: Visitor, action: str) -> View:
@@ -46,22 +46,32 @@ class LeavingHandlers(DraftHandlers):
             now["own"] = now["token"]
         own = now.get("own", "")
         if action == "fresh":
-            return self._everything({**now, "token": self.store.new_token(), "guest": "yes"})
+            return self._anew({**now, "token": self.store.new_token(), "guest": "yes"})
         now.pop("own", None)
         with contextlib.suppress(ValueError):
             self.store.open(own)
-            return self._everything({**now, "token": own})
-        return self._everything({**now, "token": self.store.new_token()})
+            return self._anew({**now, "token": own})
+        return self._anew({**now, "token": self.store.new_token()})
+
+    def _anew(self, visitor: dict[str, str]) -> View:
+        """The whole page for someone else, with nothing left open."""
+        none = merged(views.no_panels(), views.no_comparison())
+        written: View = {name: {"value": ""} for name in ("find_text", "edit_text", "opinion_text")}
+        return merged(self._everything(visitor), none, written)
 
     def _delete(self, session: Session) -> None:
         """Delete the session, the uploads it was copied from, and what is kept in memory."""
         with session.lock:
             conversations = [conversation.id for conversation in session.conversations]
-            uploads = [_upload_of(path) for path in session.folder.glob("files/*/*")]
+            uploads = {_upload_of(path) for path in session.folder.glob("files/*/*")}
+            uploads |= {path.parent for path in session.uploads}
         self.store.delete(session)
         for conversation_id in conversations:
             self.engine.forget(conversation_id)
+        received = Path(get_upload_folder()).resolve()
         for upload in uploads:
+            if upload.resolve().parent != received:
+                continue  # an example of the page's own
             for path in upload.glob("*"):
                 path.unlink(missing_ok=True)
         for kept in (tiles.display_copy, frames.frame_views):

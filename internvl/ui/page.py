@@ -9,7 +9,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
-from internvl.chat import Conversation, LimitError, Limits, Session, SessionStore, Settings, Turn
+from internvl.chat import (
+    Conversation,
+    LimitError,
+    Limits,
+    Session,
+    SessionStore,
+    SettingError,
+    Settings,
+    Turn,
+)
 from internvl.engines.base import Engine, Event
 from internvl.ui import views
 from internvl.ui.cards import make_card
@@ -87,8 +96,10 @@ class Page:
             given["seed"] = int(given["seed"])
         try:
             settings = Settings(**given)
-        except ValueError as error:
-            raise PageError(str(error)) from error
+        except SettingError as error:
+            label = text[f"{error.name}.label"]
+            told = text["error.setting"].format(label=label, low=error.low, high=error.high)
+            raise PageError(told) from error
         check_budgets(settings, session.limits, text)
         session.limits.check_system(system)
         session.settings = settings
@@ -130,13 +141,12 @@ class Page:
 
     def _everything(self, visitor: dict[str, str]) -> View:
         session, text = self.enter(visitor)
-        hours = session.limits.session_seconds / 3600
         with session.lock:
             session.save()
         return merged(
             views.labels(text),
             {"visitor": {"value": visitor}, "language": {"value": visitor["language"]}},
-            views.introduction(self.about, text, hours, visitor["language"]),
+            views.introduction(self.about, text, session.limits, visitor["language"]),
             views.presenter(visitor, text),
             self._model(text),
             views.settings(session),

@@ -27,6 +27,8 @@ def all_facts(receipt: Mapping[str, Any], turn: Turn, text: Mapping[str, str]) -
         ("seed", text["receipt.seed.of"].format(**values)),
         ("ended", text[f"receipt.{receipt['finish_reason']}.why"]),
     ]
+    if receipt.get("tuned") == {}:
+        facts.append(("settings", text["receipt.settings.of"]))
     tuned = [(text[f"{name}.label"], f"{v}") for name, v in receipt.get("tuned", {}).items()]
     return [(text[f"receipt.{name}.name"], value) for name, value in facts if value] + tuned
 

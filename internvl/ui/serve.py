@@ -28,6 +28,7 @@ SCRIPTS = (
     "grid",
     "names",
     "paste",
+    "refuse",
     "answers",
     "video",
     "camera",

@@ -8,7 +8,7 @@ import gradio as gr
 from internvl.ui.flow import Flow
 from internvl.ui.history_wiring import connect_history
 from internvl.ui.page import VALUES
-from internvl.ui.views import View
+from internvl.ui.views import View, undisturbed
 
 if TYPE_CHECKING:
     from internvl.ui.handlers import Handlers
@@ -19,6 +19,7 @@ _GROWING_SIDES = ["compare_first", "compare_second", "status"]
 _TALK = [
     *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages", "cost"),
     *("panes", "chat", "chats", "status", "notice", "send", "stop", "retry", "undo", "system"),
+    "language",
 ]
 _PANELS = [
     *("edit_panel", "edit_note", "edit_text", "chosen", "find_panel", "find_text"),
@@ -47,7 +48,7 @@ def connect_talk(demo: gr.Blocks, wire: "Wire", c: dict[str, Any], handlers: "Ha
     asking.append(_connect_flow(wire, flow, *sides))
     asking.append(_connect_acts(wire, flow, c, handlers))
     asking.append(_connect_cards(wire, flow, c, handlers))
-    _connect_panels(wire, c, handlers)
+    _connect_panels(wire, flow, c, handlers)
     _connect_endings(wire, flow, c, handlers, [event for events in asking for event in events])
 
     def left(request: gr.Request) -> None:
@@ -114,21 +115,27 @@ def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handl
     return _then_grows(wire, flow, first)
 
 
-def _connect_panels(wire: "Wire", c: dict[str, Any], handlers: "Handlers") -> None:
+def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
     """What opens and closes the panels, and keeps what was written into them."""
 
-    def keep_first(visitor: Any) -> View:
-        return handlers.keep(visitor, "first")
+    def calmly(view: View, request: gr.Request) -> View:
+        return undisturbed(view) if flow.runs(str(request.session_hash)) else view
 
-    def keep_second(visitor: Any) -> View:
-        return handlers.keep(visitor, "second")
+    def keep_first(request: gr.Request, visitor: Any) -> View:
+        return calmly(handlers.keep(visitor, "first"), request)
+
+    def keep_second(request: gr.Request, visitor: Any) -> View:
+        return calmly(handlers.keep(visitor, "second"), request)
+
+    def rate(request: gr.Request, visitor: Any, *values: Any) -> View:
+        return calmly(handlers.rate(visitor, *values), request)
 
     closing = [c[f"{name}_close"].click for name in ("edit", "opinion", "find")]
     rated = ["chosen", "opinion_text", "opinion_consent"]
     quick = {"queue": False}
     wire.on(closing, handlers.close_panels, [], _PANELS, **quick)
     wire.on([c["find"].click], handlers.show_find, [], _PANELS, **quick)
-    wire.on([c["opinion_save"].click], handlers.rate, rated, _ALL, **quick)
+    wire.on([c["opinion_save"].click], rate, rated, _ALL, **quick)
     wire.on([c["keep_first"].click], keep_first, [], _ALL, **quick)
     wire.on([c["keep_second"].click], keep_second, [], _ALL, **quick)
     wire.on([c["compare_close"].click], handlers.put_away, [], _COMPARED, **quick)

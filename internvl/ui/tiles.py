@@ -16,6 +16,7 @@ from internvl.preprocessing import (
     image_size,
     load_image,
 )
+from internvl.ui.cards import sentence
 from internvl.ui.frames import VideoSheet, data_address, draw_video, strip_of
 from internvl.ui.html import fill
 from internvl.ui.looks import Looker, shares, stops
@@ -94,7 +95,9 @@ def draw_tray(
                 sheets.append(draw_video(attachment, text, title, tokens_per_tile))
         except AttachmentError as error:
             name = Path(attachment.path).name
-            sheets.append(Sheet("broken", title, name, 0, sum=str(error), tokens="", facts=()))
+            sheets.append(
+                Sheet("broken", title, name, 0, sum=sentence(error, text), tokens="", facts=())
+            )
     return fill(
         "tray",
         sheets=sheets,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from internvl.chat import Session
+from internvl.chat import Limits, Session
 from internvl.engines.base import Event, Loading, Reading, Waiting
 from internvl.preprocessing import AttachmentError
 from internvl.ui.cards import Card
@@ -20,6 +20,7 @@ from internvl.ui.tiles import draw_tray
 
 View = dict[str, dict[str, Any]]
 Words = Mapping[str, str]
+_HELD = ("retry", "undo", "language")
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,31 @@ def labels(text: Words) -> View:
 
 def idle() -> View:
     """Nothing runs: Send is there, Stop is not."""
-    free: View = {name: {"interactive": True} for name in ("retry", "undo")}
+    free: View = {name: {"interactive": True} for name in _HELD}
     return {"send": {"visible": True}, "stop": {"visible": False}, **free}
 
 
 def busy() -> View:
-    """An answer runs: Stop stands where Send was."""
-    held: View = {name: {"interactive": False} for name in ("retry", "undo")}
+    """An answer runs, in one language: Stop stands where Send was."""
+    held: View = {name: {"interactive": False} for name in _HELD}
     return {"send": {"visible": False}, "stop": {"visible": True}, **held}
+
+
+def undisturbed(view: View) -> View:
+    """The view without what belongs to an answer that is under way: its words, line and buttons."""
+    own = ("chat", "status", *idle())
+    return {name: shown for name, shown in view.items() if name not in own}
+
+
+def no_panels() -> View:
+    """No panel over the composer is open, but for a comparison."""
+    hidden: View = {f"{name}_panel": {"visible": False} for name in ("edit", "opinion", "find")}
+    return {**hidden, "chosen": {"value": None}}
+
+
+def no_comparison() -> View:
+    """No comparison is on the page."""
+    return {"compare_panel": {"visible": False}}
 
 
 def notice(card: Card | str = "") -> View:
@@ -142,6 +160,7 @@ def status(
         "status",
         stage=stage,
         sentence=sentence,
+        back=text["status.back"] if text else "",
         fraction=fraction,
         spoken=stage in ("answered", "loading"),
         done=numbers.get("done", numbers.get("total", 0)),
@@ -163,7 +182,7 @@ def _waiting(event: Waiting) -> tuple[str, dict[str, int]]:
 
 def model(about: About, loading: float | None, problem: str | None, text: Words) -> View:
     """The model's name and whether it is ready, or why it can't be."""
-    state = problem or text["model.ready"]
+    state = text["model.failed"].format(problem=problem) if problem else text["model.ready"]
     if loading is not None:
         state = text["model.loading"].format(percent=round(loading * 100))
     stage = "loading" if loading is not None else "failed" if problem else "ready"
@@ -171,15 +190,16 @@ def model(about: About, loading: float | None, problem: str | None, text: Words)
     return {"model": {"value": drawn}, "timer": {"active": loading is not None}}
 
 
-def introduction(about: About, text: Words, hours: float, language: str) -> View:
-    """What the model is, what is kept of the visitor, and the words that scripts needs."""
+def introduction(about: About, text: Words, limits: Limits, language: str) -> View:
+    """What the model is, what is kept of the visitor, and the words that scripts need."""
+    hours = limits.session_seconds / 3600
     unit, number = ("days", hours / 24) if hours >= 48 and hours % 24 == 0 else ("hours", hours)
     time = text[f"time.{unit}"].format(number=number)
     return {
         "about": {"value": fill("about", about=about, t=text, time=time)},
         "extras": {"value": fill("extras", t=text)},
         "tools": {"value": fill("tools", t=text)},
-        "words": {"value": fill("words", t=text, language=language)},
+        "words": {"value": fill("words", t=text, language=language, most=limits.upload_bytes)},
     }
 
 

@@ -53,7 +53,7 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
         languages = request.headers.get("accept-language", "")
         return _in_order(handlers.open(visitor, languages), everything)
 
-    demo.load(
+    loaded = demo.load(
         opened,
         c["visitor"],
         [c[name] for name in everything],
@@ -62,7 +62,9 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
         api_visibility="private",
     )
     quick = {"queue": False}
-    wire.on([c["language"].input], handlers.speak, ["language"], everything, **quick)
+    spoken = wire.on([c["language"].input], handlers.speak, ["language"], everything, **quick)
+    for drawn in (loaded, spoken):
+        _read_ahead(wire, drawn, handlers)
     wire.on([c["timer"].tick], handlers.tick, [], ["model", "timer"], **quick)
     _connect_draft(wire, c, handlers)
     connect_talk(demo, wire, c, handlers)
@@ -97,17 +99,17 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     ]
     for trigger, handler, inputs in triggers:
         changed = wire.on([trigger], handler, inputs, shown, **last)
-        # By itself Gradio would skip a reading that starts while another runs; the new one ends it.
-        wire.on(
-            changed.then,
-            handlers.prepare,
-            [],
-            ["status", "notice", "cost"],
-            trigger_mode="multiple",
-        )
+        _read_ahead(wire, changed, handlers)
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
     wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)
+
+
+def _read_ahead(wire: Wire, changed: Any, handlers: Handlers) -> None:
+    """After an event, the model reads what is on the page."""
+    # By itself Gradio would skip a reading that starts while another runs; the new one ends it.
+    outputs = ["status", "notice", "cost"]
+    wire.on(changed.then, handlers.prepare, [], outputs, trigger_mode="multiple")
 
 
 def _spread(handler: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any]:

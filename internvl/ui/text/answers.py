@@ -31,6 +31,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "receipt.pace.of": ("{speed} tokens/s", "{speed} 词元/秒"),
     "receipt.seed.name": ("To repeat it", "可用以重现"),
     "receipt.seed.of": ("seed {seed}", "种子 {seed}"),
+    "receipt.settings.name": ("Settings", "设置"),
+    "receipt.settings.of": ("as they come", "默认值"),
     "receipt.ended.name": ("Ended", "结束原因"),
     "receipt.stop.why": ("the model was done", "模型已答完"),
     "receipt.length.why": ("cut off at the longest answer allowed", "达到最长回答上限而截断"),

@@ -5,7 +5,6 @@
 """
 
 WORDS: dict[str, tuple[str, str]] = {
-    "tongue": ("en", "zh"),
     # Titles
     "title.long": ("Too long for the model", "超出模型长度"),
     "title.queue": ("Many people are asking", "提问的人较多"),
@@ -35,6 +34,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "There is not enough memory for this question.",
         "内存不足，无法处理这个问题。",
     ),
+    "error.engine.plain": (
+        "The model can't answer.",
+        "模型未能加载，或无法作答。运行本页的人可以在终端中看到原因。",
+    ),
     # What one visitor may ask for
     "error.file": (
         "{name} has {megabytes:.0f} MB; {most:.0f} MB is the most. Please use a smaller file.",
@@ -58,6 +61,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "The system message has {characters:,} characters; {most:,} is the most. Please shorten "
         "it.",
         "系统消息有 {characters:,} 个字符，上限为 {most:,}。请缩短。",
+    ),
+    "error.said": (
+        "With this file all your chats would have {characters:,} characters; {most:,} is the most. "
+        "Please delete some first.",
+        "加上此文件，您的对话共有 {characters:,} 个字符，上限为 {most:,}。请先删除一些。",
     ),
     "error.title": (
         "The title has {characters:,} characters; {most:,} is the most. Please shorten it.",
@@ -127,6 +135,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} 无法作为视频读取：编码为 {codec}（{reason}）。"
         "请用手机或播放器重新存为 H.264 编码的 MP4。",
     ),
+    "error.unknown_video": (
+        "{name} is no video of a known kind; please attach an MP4 or WebM file.",
+        "{name} 不是可识别的视频。请添加 MP4 或 WebM 文件。",
+    ),
+    "reason.unknown": (
+        "it is no video of a known kind, or a part of it is missing",
+        "不是可识别的视频，或文件不完整",
+    ),
+    "reason.still": ("there are no moving pictures in it", "其中没有活动画面"),
+    "reason.decoder": ("there is no decoder for its pictures here", "此服务器没有相应的解码器"),
+    "reason.large": ("its frames are too large", "画面尺寸过大"),
+    "reason.empty": ("there are no frames in it", "其中没有任何帧"),
+    "reason.damaged": ("none of its frames is intact", "没有一帧是完整的"),
+    "reason.other": ("its data can't be read", "数据无法读取"),
     "error.pdf_slow": (
         "{name} could not be drawn within {seconds:g} s; please attach fewer pages, or pictures of "
         "them.",

@@ -46,6 +46,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "The model is still loading ({percent} %); your question comes right after.",
         "模型仍在加载（{percent} %），加载完即回答您的问题。",
     ),
+    "status.back": ("Take the question back", "收回问题"),
     "status.next": ("You are next in line", "下一位就是您"),
     "status.next_in": (
         "You are next in line: about {seconds} s, going by the last answers",

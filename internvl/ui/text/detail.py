@@ -10,8 +10,8 @@ WORDS: dict[str, tuple[str, str]] = {
     # A part of a picture
     "closer.open": ("Look closer", "放大查看"),
     "closer.hint": (
-        "Drag a box on the picture, or choose a tile. The part is added as a picture of its own.",
-        "在图片上拖出方框，或选择一个图块。该部分会作为单独的图片添加。",
+        "Click a tile or drag a box on the picture. The part is added as a picture of its own.",
+        "点击一个图块，或在图片上拖出方框。该部分会作为单独的图片添加。",
     ),
     "closer.tile": ("Tile {number} of {name}", "{name} 的图块 {number}"),
     "closer.file": ("{name} part {number}.png", "{name} 局部 {number}.png"),

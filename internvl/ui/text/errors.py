@@ -6,6 +6,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "This page has lost its place; please reload it.",
         "页面状态已失效，请刷新页面。",
     ),
+    "error.setting": (
+        "{label} must be a number from {low:g} to {high:g}.",
+        "“{label}”须为 {low:g} 到 {high:g} 之间的数。",
+    ),
     "error.nothing": ("There is no question to go back to yet.", "还没有可以返回的问题。"),
     "error.chat": ("This chat is no longer here; please pick another.", "此对话已不存在，请另选。"),
     "error.silent": (

@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "images.label": ("More pictures", "更多图片"),
     "video.label": ("A video", "一段视频"),
     "drop": ("Drop, paste or choose a file", "拖入、粘贴或选择文件"),
+    "exact.label": ("Exact number of tiles", "指定图块数"),
     "max_tiles.label": ("Most tiles per message", "每条消息的最多图块数"),
     "max_tiles.info": (
         "More tiles show finer print and take longer.",
@@ -23,7 +24,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nothing attached. Questions without a picture work, too.",
         "尚未添加附件。不附图片也可以提问。",
     ),
-    "tray.language": ("en", "zh"),
     "tray.examples": ("Or try one of these", "或者试试这些"),
     "tray.picture": ("Image-{number}", "Image-{number}"),
     "tray.lone": ("Picture", "图片"),
