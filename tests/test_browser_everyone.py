@@ -1,84 +1,15 @@
-"""The page for everyone: axe, the keyboard alone, a phone, both languages, light and dark."""
+"""The page for everyone: the keyboard alone, a phone, light and dark, presenter mode."""
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import ANSWER, attach
+from test_browser_page import ANSWER
 
 from internvl.engines.base import OutOfMemory
 
 expect.set_options(timeout=20_000)
 MEMORY = OutOfMemory("x", needed=9.1, free=2.0)
-
-
-def violations(page, axe):
-    """What axe finds with every rule it has, as sentences."""
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(axe)
-    found = page.evaluate(
-        """async () => (await axe.run(document)).violations
-            .filter((found) => ["serious", "critical"].includes(found.impact))
-            .flatMap((found) => found.nodes.map(
-                (node) => `${found.id}: ${node.target} ${node.html.slice(0, 160)} `
-                    + node.failureSummary.slice(0, 300)))"""
-    )
-    return sorted(found)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_browser_axe_finds_nothing_serious(serve_page, visit, axe, tall, scheme):
-    engine = ScriptedEngine(ANSWER, [MEMORY], stepping=False)
-    page = visit(serve_page(engine), color_scheme=scheme, reduced_motion="reduce")
-    found = {"empty": violations(page, axe)}
-
-    attach(page, "Image", tall)
-    expect(page.locator("#tray .tile.read")).to_have_count(7)
-    found["picture"] = violations(page, axe)
-
-    page.locator("#question textarea").fill("What is this?")
-    page.locator("#send").click()
-    expect(page.locator("#chat .receipt")).to_contain_text("complete")
-    found["answer"] = violations(page, axe)
-
-    page.locator("#settings > button").click()
-    expect(page.locator("#temperature input[type=number]")).to_be_visible()
-    page.locator("#temperature input[type=number]").scroll_into_view_if_needed()
-    found["settings"] = violations(page, axe)
-    page.locator("#settings > button").click()
-
-    page.locator("#question textarea").fill("Again?")
-    page.locator("#send").click()
-    expect(page.locator("#notice .notice")).to_be_visible()
-    found["card"] = violations(page, axe)
-
-    page.locator("#chats .history > summary").click()
-    page.locator("#chats .more").first.click()
-    page.locator("#chats .sure summary").first.click()
-    found["chats"] = violations(page, axe)
-    page.keyboard.press("Escape")
-
-    page.locator("[data-about]").click()
-    page.locator(".present summary").click()
-    found["about"] = violations(page, axe)
-    page.keyboard.press("Escape")
-    for pane in ("Several images", "Video"):
-        page.get_by_role("tab", name=pane, exact=True).click()
-        expect(page.locator("#look .drop button[data-drop]:visible")).to_have_count(1)
-        found[pane] = violations(page, axe)
-    assert {state: found for state, found in found.items() if found} == {}
-
-
-def test_browser_axe_on_a_phone_in_chinese(serve_page, visit, axe, tall):
-    page = visit(serve_page(ScriptedEngine(ANSWER)), width=390, height=844, locale="zh-CN")
-    expect(page.locator("#send")).to_have_text("发送")
-    assert violations(page, axe) == []
-    page.locator(".drop input[type=file]").first.set_input_files(str(tall))
-    page.locator("#question textarea").fill("这是什么？")
-    page.locator("#send").click()
-    expect(page.locator("#chat .receipt")).to_be_visible()
-    assert violations(page, axe) == []
 
 
 def tab_to(page, locator, key="Tab", most=60):

@@ -1,6 +1,8 @@
 """Errors as cards: their words in both languages, and what their buttons do."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 from test_handlers import ask, chat_text, values
@@ -8,10 +10,10 @@ from test_handlers import ask, chat_text, values
 from internvl.chat import Attachment, LimitError, Turn
 from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, QueueFull
 from internvl.preprocessing import AttachmentError, load_image, video_info
-from internvl.preprocessing.pdf import draw_pages
+from internvl.preprocessing.pdf import _REASONS, draw_pages
 from internvl.ui.cards import make_card
 from internvl.ui.errors import PageError
-from internvl.ui.text import words
+from internvl.ui.text import WORDS, words
 from internvl.ui.views import merged, notice
 
 LONG = {"tokens": 9200, "visual": 7168, "context": 8192}
@@ -194,3 +196,21 @@ def test_a_forged_step_changes_nothing_beyond_the_limits(handlers, visitor, sess
 def test_cards_are_escaped(session):
     drawn = notice(make_card(EngineError("<script>alert(1)</script>"), EN, session))
     assert "<script" not in drawn["notice"]["value"]
+
+
+def test_every_kind_of_error_has_words():
+    """Of pictures, videos, PDFs and limits: whatever the sources can raise, by kind."""
+    errors = {
+        "AttachmentError": ("error", 1),
+        "LimitError": ("error", 1),
+        "_check_length": ("error", 0),
+        "VideoError": ("reason", 1),
+    }
+    kinds = {f"error.pdf_{reason}" for reason in _REASONS}
+    for source in Path("internvl").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            prefix, place = errors.get(getattr(getattr(node, "func", None), "id", ""), ("", 0))
+            if prefix and isinstance((*node.args, None, None)[place], ast.Constant):
+                kinds.add(f"{prefix}.{node.args[place].value}")
+    assert len(kinds) > 25
+    assert kinds <= WORDS.keys()
