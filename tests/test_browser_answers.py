@@ -94,6 +94,13 @@ def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):
     expect(details.locator("dd").first).to_be_hidden()
     details.locator("summary").press("Enter")
     expect(details.get_by_text("seed 7")).to_be_visible()
+    expect(details.locator("dt")).to_have_text(
+        [
+            *("Model", "Seen", "Visual tokens", "Read", "Written", "First word after", "Speed"),
+            *("To repeat it", "Ended", "Settings"),
+        ]
+    )
+    expect(details.locator("dd").nth(8)).to_have_text("the model was done")
     page.reload()
     expect(page.locator(f"{BOT} .place")).to_have_count(3)
 
@@ -235,3 +242,35 @@ def test_browser_words_come_as_fast_as_the_model_writes(serve_page, visit):
     expect(page.locator(BOT)).to_contain_text("word0 word1 ")
     expect(page.locator(BOT)).to_contain_text("word398 word399")
     assert times[-1] - times[0] < 8  # 10 s when every piece was drawn on a machine with two cores
+
+
+def test_browser_panels_mind_the_chat_and_the_answer_under_way(serve_page, visit):
+    engine = ScriptedEngine(["One."], ["Two."], ["Three ", "words."])
+    page = visit(serve_page(engine))
+    ask(page, "First?")
+    page.locator("#new").click()
+    expect(page.locator("#chat .said")).to_have_count(0)
+    ask(page, "Second?")
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator("#edit_text textarea")).to_have_value("Second?")
+    page.locator("#chats .history > summary").click()
+    page.locator("#chats li .open", has_text="First?").click()
+    expect(page.locator("#chat .said")).to_have_text("First?")
+    expect(page.locator("#edit_panel")).to_have_count(0)
+
+    page.get_by_role("button", name="Not good").click()
+    expect(page.locator("#opinion_text textarea")).to_be_visible()
+    engine.stepping = True
+    page.locator("#question textarea").fill("Third?")
+    page.locator("#send").click()
+    engine.step()
+    expect(page.locator(BOT).last).to_contain_text("Three")
+    page.locator("#opinion_consent input").check()
+    page.locator("#opinion_save").click()
+    expect(page.locator("#opinion_panel")).to_have_count(0)
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#send")).to_be_hidden()
+    engine.release()
+    expect(page.locator(BOT).last).to_contain_text("Three words.")
+    expect(page.locator(BOT).first).to_contain_text("You found this not good")
+    expect(page.locator("#send")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from PIL import Image
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 from test_browser_page import attach, open_exact
@@ -64,7 +65,8 @@ def test_browser_pictures_change_places_by_keyboard_and_by_drag(serve_page, visi
 
 
 def test_browser_a_part_of_a_picture_is_one_more_picture(serve_page, visit, tall):
-    page = visit(serve_page(ScriptedEngine(["Yes."])))
+    engine = ScriptedEngine(["Yes."])
+    page = visit(serve_page(engine))
     attach(page, "Image", tall)
     page.locator("#tray .closer summary").click()
     page.get_by_role("button", name=f"Tile 3 of {tall.name}").press("Enter")
@@ -81,6 +83,17 @@ def test_browser_a_part_of_a_picture_is_one_more_picture(serve_page, visit, tall
     page.mouse.up()
     expect(names).to_have_count(3)
     expect(names.last).to_have_text(f"{tall.stem} part 2.png")
+
+    page.locator("#tray .closer summary").first.click()
+    tile = page.locator("#tray .whole").first.locator(".grid .tile").nth(1).bounding_box()
+    page.mouse.click(tile["x"] + tile["width"] / 2, tile["y"] + tile["height"] / 2)
+    expect(names).to_have_count(4)
+    expect(names.last).to_have_text(f"{tall.stem} part 3.png")
+    page.locator("#question textarea").fill("What does it say?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_be_visible()
+    (asked,) = engine.asked
+    assert len(asked[0].turns[0].attachments) == 4
 
 
 def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
@@ -106,3 +119,44 @@ def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
     expect(page.locator("#cost [aria-pressed=true]")).to_have_text("Pinned")
     page.reload()
     expect(page.locator("#cost [aria-pressed=true]")).to_have_text("Pinned")
+
+
+class Full(ScriptedEngine):
+    """Has no room for earlier pictures but for pinned ones, and knows how fast it is."""
+
+    def estimate(self, conversation, settings):
+        estimate = super().estimate(conversation, settings)
+        earlier = [a for turn in conversation.turns[:-1] for a in turn.attachments]
+        counts = list(estimate.tile_counts)
+        for number, attachment in enumerate(earlier):
+            if not attachment.pinned:
+                counts[number] = [0] if number == 0 else [1]
+        return dataclasses.replace(estimate, tile_counts=counts, seconds=(2.0, 3.5))
+
+
+def test_browser_earlier_pictures_give_way_and_one_is_pinned(serve_page, visit, tall, wide):
+    page = visit(serve_page(Full(["Yes."])))
+    attach(page, "Several images", tall, wide)
+    expect(page.locator("#cost .cost")).to_contain_text("first word in 2.0 to 3.5 s")
+    page.locator("#question textarea").fill("What are these?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_be_visible()
+    attach(page, "Image", tall)
+    earlier = page.locator("#cost .earlier li")
+    expect(earlier).to_contain_text(["Image-1 not seen", "Image-2 1 tile"])
+    expect(page.locator("#cost .earlier p")).to_contain_text("the oldest give way first")
+    page.get_by_role("button", name="Keep Image-1 at full detail").click()
+    expect(earlier).to_contain_text(["Image-1 7 tiles", "Image-2 1 tile"])
+
+
+def test_browser_what_the_grid_means_is_said(serve_page, visit, tall, tmp_path):
+    page = visit(serve_page(ScriptedEngine(["Yes."])))
+    facts = page.locator("#tray .facts")
+    attach(page, "Image", tall)
+    expect(facts).to_contain_text("Enlarged 2.3×: this adds cost, not detail.")
+    expect(facts).to_contain_text("You allowed 12; this shape uses 6.")
+    large = tmp_path / "page.png"
+    Image.new("RGB", (2480, 3508), "white").save(large)
+    attach(page, "Image", large)
+    expect(facts).to_contain_text("small print may be unreadable.")
+    expect(facts).to_contain_text("24 tiles would show it at 74 %.")

@@ -115,6 +115,9 @@ def test_browser_chats_as_files_and_deleting_everything(serve_page, visit, tall,
     assert saved.locator("img").evaluate("image => image.naturalWidth") == 377
     saved.close()
 
+    other = visit(address)
+    attach(other, "Image", tall)
+    expect(other.locator("#tray .sheet")).to_have_count(1)
     page.locator("#chats .all .sure summary").click()
     page.get_by_role("button", name="Delete everything now").click()
     expect(page.locator("#notice")).to_contain_text("Everything has been deleted")
@@ -124,8 +127,10 @@ def test_browser_chats_as_files_and_deleting_everything(serve_page, visit, tall,
     page.reload()
     expect(page.locator("#tray .tray-empty")).to_be_visible()
     expect(page.locator("#chat .said")).to_have_count(0)
-    folders = [f for f in (tmp_path / "sessions").iterdir() if list(f.glob("files/*/*"))]
-    assert folders == []
+    (kept,) = (tmp_path / "sessions").glob("*/files/*/*")  # the other visitor's
+    assert kept.name == tall.name
+    other.reload()
+    expect(other.locator("#tray .sheet")).to_have_count(1)
 
     page.locator("#imported input[type=file]").set_input_files(str(file))
     expect(page.locator("#notice")).to_contain_text("1 chat was added to the list")
@@ -151,7 +156,16 @@ def test_browser_the_server_goes_and_comes_back(visit, tmp_path, tall):
     first.close(verbose=False)
     expect(page.locator("#away")).to_contain_text("The server is away")
     expect(page.locator("#away")).to_contain_text("Your chat is kept there")
+    page.evaluate(
+        """() => {
+            const later = window.setTimeout;
+            window.setTimeout = (call, wait, ...values) =>
+                wait === 1000 ? (window.held = true) : later(call, wait, ...values);
+        }"""
+    )
+    page.wait_for_function("window.held")  # from here on it looks only when it is told to
     second, _ = start_again(tmp_path, ScriptedEngine(["Good morning."]), port)
+    page.get_by_role("button", name="Try again").click()
     expect(page.locator("#away")).to_contain_text("The server is back")
     page.get_by_role("button", name="Reload the page").click()
     expect(page.locator("#chat .said")).to_have_text("Yesterday's question?")
@@ -235,6 +249,13 @@ def test_browser_place_in_line_and_loading_are_said(serve_page, visit):
     engine.step()
     expect(page.locator("#status")).to_contain_text("The model is still loading (43 %)")
     expect(page.locator("#status progress")).to_have_attribute("value", "0.430")
+    page.get_by_role("button", name="Take the question back").click()
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator("#question textarea")).to_have_value("Hello?")
+    expect(page.locator("#chat .said")).to_have_count(0)
+    page.locator("#send").click()
+    engine.step()
+    expect(page.locator("#status progress")).to_be_visible()
     engine.step()
     expect(page.locator("#status")).to_contain_text("You are number 3 in line: about 42 s")
     engine.step()

@@ -72,3 +72,20 @@ def test_a_handler_with_one_view_has_nothing_to_grow():
     assert flow.begin(handler, "tab") == {"notice": 1}
     assert list(flow.grow("tab", GROWING)) == [{}]
     assert flow.end("tab") == {}
+
+
+def test_what_was_stopped_leaves_nothing_for_later():
+    def handler():
+        yield {"send": 1}
+        yield {"tray": {"value": "a picture"}}
+        yield {"chat": 1}
+
+    flow = Flow()
+    flow.begin(handler, "tab")
+    growing = flow.grow("tab", GROWING)
+    next(growing), next(growing)
+    assert flow.runs("tab")
+    flow.close("tab")  # the tab is closed, and its generator a moment later
+    growing.close()
+    assert not flow.runs("tab")
+    assert flow.end("tab") == {}

@@ -10,6 +10,7 @@ from PIL import Image
 from test_handlers import ask, chat_text, restarted, values
 
 from internvl.chat import Limits, SessionStore
+from internvl.ui.examples import Example
 from internvl.ui.exports import RECEIPT, file_name
 from internvl.ui.handlers import Handlers
 from internvl.ui.imports import FileProblem, read_chats
@@ -290,6 +291,56 @@ def test_uploads_go_with_everything(handlers, visitor, session, tall, tmp_path, 
     handlers.add_image(visitor, str(upload))
     handlers.erase(visitor)
     assert not upload.exists()
+
+
+def test_uploads_that_were_taken_off_the_page_go_too(
+    engine, store, tall, wide, tmp_path, monkeypatch
+):
+    example = Example("one", [wide], {"en": "One"}, {"en": "What?", "zh": "?"})
+    handlers = Handlers(engine, store, About("nano"), examples=[example])
+    visitor, other = (handlers.open(None, "en")["visitor"]["value"] for _ in range(2))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    uploads = [tmp_path / "gradio" / folder / tall.name for folder in ("one", "another")]
+    for upload, person in zip(uploads, (visitor, other), strict=True):
+        upload.parent.mkdir(parents=True)
+        upload.write_bytes(tall.read_bytes())
+        handlers.add_image(person, str(upload))
+    handlers.touch(visitor, "remove", "0")
+    handlers.touch(visitor, "example", "one")
+    handlers.erase(visitor)
+    assert [upload.exists() for upload in uploads] == [False, True]
+    assert wide.exists()
+    (kept,) = store.folder.glob("*/files/*/*")
+    assert kept.parents[2] == store.open(other["token"]).folder
+
+
+def test_panels_about_one_chat_do_nothing_in_another(handlers, visitor, talked, engine):
+    panel = merged(*handlers.act(visitor, "edit", "0", *values()))
+    chosen = panel["chosen"]["value"]
+    view = handlers.choose_chat(visitor, talked.conversations[0].id)
+    hidden = [view[f"{name}_panel"]["visible"] for name in ("edit", "opinion", "find", "compare")]
+    assert hidden == [False] * 4
+    asked = len(engine.asked)
+    for view in (
+        merged(*handlers.ask_anew(visitor, chosen, "Another?", *values())),
+        handlers.rate(visitor, chosen, "Good.", True),
+    ):
+        assert "changed meanwhile" in view["notice"]["value"]
+    assert len(engine.asked) == asked
+    assert talked.conversation.turns[0].question == "What is <this>?"
+
+
+def test_chats_have_a_size_together(engine, tmp_path):
+    store = SessionStore(tmp_path / "small", Limits(said_characters=60))
+    handlers = Handlers(engine, store, About("nano"))
+    visitor = handlers.open(None, "en")["visitor"]["value"]
+    ask(handlers, visitor, "One?")
+    content = exported(handlers, visitor)
+    for chats, sentence in ((2, "was added"), (3, "60 is the most")):
+        file = tmp_path / "chats.json"
+        file.write_text(json.dumps({**content, "chats": content["chats"] * (chats - 1)}))
+        assert sentence in handlers.bring_chats(visitor, str(file))["notice"]["value"]
+    assert len(store.open(visitor["token"]).conversations) == 2
 
 
 def test_presenter_mode_deletes_guests_and_keeps_its_own(handlers, visitor, talked, store):

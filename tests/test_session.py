@@ -2,6 +2,7 @@ import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,13 @@ def test_the_same_content_is_stored_once_under_a_safe_name(store, picture, tmp_p
     nasty = session.add_file(picture, name="../../..\n/.passwd\u202e.png")
     assert nasty.parent == first.parent
     assert nasty.name == "passwd.png"
+
+
+@pytest.mark.parametrize("name", ["收据" * 60 + ".png", "😀" * 90 + ".jpeg", "a" * 300])
+def test_long_names_fit_the_file_system(store, picture, name):
+    kept = store.open(store.new_token()).add_file(picture, name)
+    assert len(kept.name.encode()) <= 200
+    assert kept.exists() and kept.suffix == Path(name).suffix
 
 
 def test_limits_are_said_with_their_numbers(store, tmp_path):
