@@ -1,17 +1,21 @@
 """How pictures look at each budget, what the page says of it, and what it costs."""
 
+import dataclasses
 import json
 import re
 
 import pytest
+from scripted_engine import ScriptedEngine
 
 from internvl.chat import Attachment, Conversation, Settings, Turn, freeze
 from internvl.engines.base import Estimate
 from internvl.preprocessing import choose_grid, load_image
 from internvl.ui.costs import draw_cost, fits
+from internvl.ui.handlers import Handlers
 from internvl.ui.looks import Looker, shares, stops
 from internvl.ui.text import words
 from internvl.ui.tiles import crop
+from internvl.ui.views import About
 
 TEXT = words("en")
 
@@ -92,3 +96,29 @@ def test_a_part_has_the_pictures_own_pixels(tall):
     for box in ((500, 0, 500, 10), (0, 0, 1001, 10), (-1, 0, 5, 5)):
         with pytest.raises(ValueError, match="no part"):
             crop(tall, *box)
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"), [("image", (5, 4)), ("video", (12, 3)), ("both", (5, 1))]
+)
+def test_making_it_fit_takes_of_what_is_there(store, tall, clip, kind, left):
+    class Small(ScriptedEngine):
+        """Has memory for three tiles or frames, and for five of both."""
+
+        def estimate(self, conversation, settings):
+            estimate = super().estimate(conversation, settings)
+            needed = sum(map(sum, estimate.tile_counts))
+            free = 5 if kind == "both" else 3
+            return dataclasses.replace(estimate, memory_bytes=needed, free_bytes=free)
+
+    handlers = Handlers(Small(["Yes."]), store, About("nano"))
+    visitor = handlers.open(None, "en")["visitor"]["value"]
+    session = store.open(visitor["token"])
+    session.settings = Settings(max_frames=4)
+    if kind != "video":
+        handlers.add_image(visitor, str(tall))
+    if kind != "image":
+        handlers.add_video(visitor, str(clip))
+    view = handlers.fit(visitor)
+    assert "Now it fits" in view["notice"]["value"]
+    assert (session.settings.max_tiles, session.settings.max_frames) == left

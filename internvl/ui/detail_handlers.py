@@ -1,6 +1,7 @@
 """How closely the model looks: named stops, the order of pictures, the cost, and making it fit."""
 
 import tempfile
+from bisect import bisect_left
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ class DetailHandlers(Page):
     def fit(self, visitor: Visitor) -> View:
         """The largest budgets with which all that is on the page fits."""
         session, text = self.enter(visitor)
-        for tiles, frames in _smaller(session):
-            smaller = replace(session.settings, max_tiles=tiles, max_frames=frames)
-            if self._fits(self._ahead(session, smaller), smaller):
-                told = text["cost.changed"].format(tiles=tiles, frames=frames)
-                changed = self._budget(session, text, max_tiles=tiles, max_frames=frames)
-                return merged(changed, views.notice(Card(told, calm=True)))
+        budgets = _smaller(session)
+        # In halves: each number of frames that is tried is decoded.
+        number = bisect_left(budgets, True, key=lambda b: not self._fits(session, *b)) - 1
+        if number >= 0:
+            tiles, frames = budgets[number]
+            told = text["cost.changed"].format(tiles=tiles, frames=frames)
+            changed = self._budget(session, text, max_tiles=tiles, max_frames=frames)
+            return merged(changed, views.notice(Card(told, calm=True)))
         raise PageError(text["cost.hopeless"])
 
     @friendly
@@ -119,7 +122,9 @@ class DetailHandlers(Page):
     def _tiles(self, ahead: Conversation) -> int:
         return sum(count_tiles(a, self.about.tile_size) for a in ahead.attachments)
 
-    def _fits(self, ahead: Conversation, settings: Settings) -> bool:
+    def _fits(self, session: Session, tiles: int, frames: int) -> bool:
+        settings = replace(session.settings, max_tiles=tiles, max_frames=frames)
+        ahead = self._ahead(session, settings)
         try:
             return fits(self.engine.estimate(ahead, settings), self._tiles(ahead))
         except EngineError:
@@ -127,7 +132,7 @@ class DetailHandlers(Page):
 
 
 def _smaller(session: Session) -> list[tuple[int, int]]:
-    """Tiles and frames in the same ratio as now, from the largest down; what is not there stays."""
+    """Tiles and frames in the same ratio as now, from 1 up; what is not there stays."""
     now, kinds = session.settings, {a.kind for a in session.draft.attachments}
     tiles, frames = now.max_tiles, now.max_frames
     steps = tiles if "image" in kinds else frames
@@ -136,5 +141,5 @@ def _smaller(session: Session) -> list[tuple[int, int]]:
             max(1, tiles * step // steps) if "image" in kinds else tiles,
             max(1, frames * step // steps) if "video" in kinds else frames,
         )
-        for step in range(steps - 1, 0, -1)
+        for step in range(1, steps)
     ]

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from internvl.chat import Attachment, Conversation, Limits, Session
@@ -67,14 +68,17 @@ class HistoryHandlers(DraftHandlers):
     def save_chats(self, visitor: Visitor, form: str, conversation_id: str) -> View:
         """One chat as "markdown" or "html", or all as "json", handed to the browser."""
         session, text = self.enter(visitor)
-        with session.lock:
-            if form == "json":
-                title, content = text["export.title"], exports.as_json(session.conversations)
-            else:
-                chat = _find(session, conversation_id, text)
-                title = title_of(chat, text)
-                write = exports.as_page if form == "html" else exports.as_markdown
-                content = write(chat, text)
+        with session.lock:  # opening pictures takes time: copies are written without the lock
+            asked = session.conversations
+            if form != "json":
+                asked = [_find(session, conversation_id, text)]
+            chats = [replace(chat, turns=[replace(t) for t in chat.turns]) for chat in asked]
+        if form == "json":
+            title, content = text["export.title"], exports.as_json(chats)
+        else:
+            title = title_of(chats[0], text)
+            write = exports.as_page if form == "html" else exports.as_markdown
+            content = write(chats[0], text)
         sent = fill(
             "download",
             file=exports.file_name(title, _ENDINGS.get(form, "md")),

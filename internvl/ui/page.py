@@ -60,7 +60,7 @@ class Page:
 
     def open(self, visitor: Visitor, languages: str) -> View:
         """The whole page for a visitor who comes or comes back."""
-        visitor = dict(visitor or {})
+        visitor = dict(visitor) if isinstance(visitor, dict) else {}
         if visitor.get("language") not in ("en", "zh"):
             auto = self.language == "auto"
             visitor["language"] = preferred(languages) if auto else self.language
