@@ -265,6 +265,8 @@ def test_browser_panels_mind_the_chat_and_the_answer_under_way(serve_page, visit
     page.locator("#send").click()
     engine.step()
     expect(page.locator(BOT).last).to_contain_text("Three")
+    expect(page.get_by_role("button", name="Edit")).to_have_count(0)
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_have_count(1)
     page.locator("#opinion_consent input").check()
     page.locator("#opinion_save").click()
     expect(page.locator("#opinion_panel")).to_have_count(0)

@@ -8,6 +8,7 @@ from conftest import FLAGS
 from PIL import Image
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
+from test_browser_page import attach
 
 from internvl.ui.examples import find_examples
 
@@ -163,9 +164,18 @@ def test_browser_a_photo_from_the_camera_or_a_sentence(serve_page, visit, chromi
 def test_browser_pages_of_a_pdf(serve_page, visit, tmp_path):
     pages = [Image.new("RGB", (298, 421), (30 * n, 90, 90)) for n in range(1, 8)]
     pages[0].save(tmp_path / "report.pdf", save_all=True, append_images=pages[1:])
+    linked = tmp_path / "a [link](http:x).pdf"
+    linked.write_bytes((tmp_path / "report.pdf").read_bytes())
     page = visit(serve_page(ScriptedEngine(ANSWER)))
     page.locator("#image_tab .drop input[type=file]").set_input_files(tmp_path / "report.pdf")
     names = page.locator("#tray .sheet .name")
+    expect(names).to_have_text(["report page 1.png", "report page 2.png"])
+    page.locator("#clear").click()
+    attach(page, "Image", linked)
+    expect(page.locator("#pages")).to_contain_text("a [link] (http")
+    expect(page.locator("#pages a")).to_have_count(0)
+    page.locator("#clear").click()
+    attach(page, "Image", tmp_path / "report.pdf")
     expect(names).to_have_text(["report page 1.png", "report page 2.png"])
     expect(open_tab(page)).to_have_text("Several images")
     field = page.get_by_label("Pages of the PDF")

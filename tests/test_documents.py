@@ -33,7 +33,7 @@ def test_the_first_pages_that_stay_readable_and_the_pane_for_several(
     assert names(session) == ["report page 1.png", "report page 2.png"]
     assert shown["panes"] == {"selected": "images"}
     assert (shown["pages"]["visible"], shown["pages"]["value"]) == (True, "1-2")
-    assert "report&#46;pdf has 9 pages; attached: 1-2." in shown["pages"]["info"]
+    assert "report.pdf has 9 pages; attached: 1-2." in shown["pages"]["info"]
     assert shown["tray"]["value"].count("sheet image") == 2
     session.settings = dataclasses.replace(session.settings, max_tiles=5)
     handlers.add_image(visitor, report)

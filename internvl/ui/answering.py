@@ -82,7 +82,7 @@ class Answering(Page):
             video = last_video(asked.turns)
             messages = draw_chat(asked, text, [asked.turns[-1]], self.about.tile_size)
             started = merged(sent, views.busy(), views.notice(), views.status("thinking", text))
-            yield {**started, "chat": {"value": messages}}
+            yield {**started, "chat": {"value": messages}, "cost": {"value": ""}}
             drawn = 0.0
             with closing(self.engine.stream(asked, session.settings)) as events:
                 for event in events:

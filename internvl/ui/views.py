@@ -15,7 +15,6 @@ from internvl.ui.examples import Example
 from internvl.ui.frames import video_seconds
 from internvl.ui.history import draw_history
 from internvl.ui.html import fill
-from internvl.ui.markup import as_entities
 from internvl.ui.text import WORDS, properties
 from internvl.ui.tiles import draw_tray
 
@@ -229,6 +228,6 @@ def _pages(session: Session, text: Words) -> View:
         return {"pages": {"visible": False}}
     path, count = session.document
     names = name_pages(list(shown))
-    name = as_entities(path.name)  # Gradio takes what stands there for Markdown
+    name = path.name.replace("](", "] (")  # Gradio makes links of what looks like Markdown's
     info = text["pages.told"].format(name=name, count=count, pages=names)
     return {"pages": {"visible": count > 1, "value": names, "info": info}}
