@@ -187,7 +187,8 @@ def test_finding_asks_for_a_box_on_the_picture_of_the_chat(
     assert (asked.region, asked.question) == ("the cup", "Find: the cup")
     assert 'class="place' in last(view)
     assert session.draft == Turn("Half typed")
-    handlers.find(visitor, "x" * 501, *values())
+    refused = merged(*handlers.find(visitor, "x" * 501, *values()))
+    assert "501 characters" in refused["notice"]["value"]
     undone = handlers.undo(visitor)
     assert undone["question"]["value"] == "Half typed"
     assert undone["find_text"]["value"] == "the cup"

@@ -15,7 +15,8 @@ TOWER = "<ref>the tower</ref><box>[[300, 120, 640, 860]]</box>"
 LAMPS = "<ref>lamps</ref><box>[[60, 700, 160, 900], [780, 690, 900, 910]]</box>"
 SEEN = (
     f"I see {TOWER} and {LAMPS}, so \\(h = 2w\\) and $$A = h^2$$ for $5 or $6. "
-    "<script>alert(1)</script> <ref>bad</ref><box>[[9, 9, 1, 1]]</box>\n\n```\nx = '<b>'\n```\n"
+    "<script>alert(1)</script> <ref>bad</ref><box>[[9, 9, 1, 1]]</box> "
+    "Also $x^2 = 4$ and \\[y = 1\\]\n\n```\nx = '<b>'\n```\n"
 )
 BOT = '#chat [data-testid="bot"]'
 
@@ -71,8 +72,8 @@ def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):
     answer.locator('.place[value="0"]').blur()
     expect(chips.nth(0)).to_have_class(re.compile("held"))
 
-    expect(answer.locator(".katex")).to_have_count(2)
-    expect(answer.locator(".katex-display")).to_have_count(1)
+    expect(answer.locator(".katex")).to_have_count(4)
+    expect(answer.locator(".katex-display")).to_have_count(2)
     expect(answer.locator(".katex-error")).to_have_count(0)
     expect(answer).to_contain_text("for $5 or $6. <script>alert(1)</script> <ref>bad</ref>")
     expect(answer.locator("pre code")).to_have_text("x = '<b>'\n")

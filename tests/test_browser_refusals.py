@@ -49,6 +49,25 @@ def test_browser_files_it_does_not_take_are_on_a_card(serve_page, visit, letter,
     expect(page.locator("#tray .sheet")).to_have_count(0)
 
 
+def test_browser_an_unreadable_video_names_its_codec(serve_page, visit, clip, tmp_path):
+    data = clip.read_bytes()
+    content = data.index(b"mdat") + 4
+    size = int.from_bytes(data[content - 8 : content - 4], "big") - 8
+    blank = tmp_path / "blank.mp4"
+    blank.write_bytes(data[:content] + bytes(size) + data[content + size :])
+    page = visit(serve_page(ScriptedEngine(["Yes."])))
+    attach(page, "Video", blank)
+    card = page.get_by_role("alert")
+    expect(card).to_contain_text("its pictures are coded as h264")
+    expect(card).to_contain_text("Please save it again as MP4 with H.264")
+    with page.expect_file_chooser():
+        page.get_by_role("button", name="Choose another file").click()
+    page.get_by_text("中文").click()
+    expect(page.locator("#send")).to_have_text("发送")
+    attach(page, "视频", blank)
+    expect(card).to_contain_text("编码为 h264（没有一帧是完整的）")
+
+
 def test_browser_numbers_stay_within_their_fields(serve_page, visit, tall):
     engine = ScriptedEngine(["Yes."])
     page = visit(serve_page(engine))

@@ -55,10 +55,10 @@ class _DamagedError(Exception):
 def read_table(path: str, changed: int) -> FrameTable:
     """The table of a video last changed at `changed` (ns). Raises VideoError, FFmpegError."""
     with open_video(path) as (container, stream):
-        table = build_table(container, stream)
+        table, codec = build_table(container, stream), stream.codec_context.name
     first = next(read_with_av(path, table, [0], len(table.times)), None)
     if first is None:
-        raise VideoError("none of its frames is intact", "damaged")
+        raise VideoError("none of its frames is intact", "damaged", codec)
     height, width, _ = first[1].shape
     return replace(table, width=width, height=height)
 

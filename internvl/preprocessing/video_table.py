@@ -31,11 +31,9 @@ class VideoError(Exception):
     `codec` is how its pictures are coded, where that is known.
     """
 
-    codec = ""
-
-    def __init__(self, message: str, kind: str) -> None:
+    def __init__(self, message: str, kind: str, codec: str = "") -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.codec = kind, codec
 
 
 class Key(NamedTuple):
