@@ -201,3 +201,20 @@ def test_browser_presenter_mode(serve_page, visit):
     page.locator("[data-present-leave]").click()
     expect(page.locator("#chat .said")).to_have_text("The presenter's own?")
     expect(page.locator("#presenter .bar")).to_be_hidden()
+
+
+def test_browser_names_for_screen_readers_follow_the_language(serve_page, visit):
+    page = visit(serve_page(ScriptedEngine(ANSWER)))
+    page.locator("#question textarea").fill("What costs $5?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_be_visible()
+    asked = page.locator('#chat [data-testid="user"]')
+    expect(asked).to_have_accessible_name("You: What costs $5?")
+    exact = page.get_by_role("button", name="Exact number of tiles", exact=True)
+    exact.click()
+    expect(page.get_by_role("slider", name="Most tiles per message", exact=True)).to_be_visible()
+    page.get_by_text("中文").click()
+    expect(page.get_by_role("slider", name="每条消息的最多图块数", exact=True)).to_be_visible()
+    expect(page.locator("#exact").get_by_role("button", name="恢复初始值")).to_be_visible()
+    expect(asked).to_have_accessible_name("您：What costs $5?")
+    expect(page.get_by_role("log", name="对话", exact=True)).to_be_visible()

@@ -313,6 +313,14 @@ def test_stop_in_one_tab_leaves_the_answer_of_another(handlers, visitor, session
     assert "A photo of a tower." in chat_text(view)
 
 
+def test_what_was_sent_is_not_kept_as_typed(handlers, visitor, session):
+    ask(handlers, visitor, "Sent?")
+    handlers.keep_question(visitor, "Sent?")  # the field was left when Send was pressed
+    assert session.draft.question == ""
+    handlers.keep_question(visitor, "Typed")
+    assert session.draft.question == "Typed"
+
+
 def test_the_same_question_in_two_tabs_is_two_turns(handlers, visitor, session, engine):
     engine.answers = [["One."], ["Two."]]
     first = handlers.send(visitor, "What?", *values())

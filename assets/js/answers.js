@@ -3,14 +3,14 @@
   const SCOPE = '[data-testid="bot"], .compared';
 
   // What is read of an answer without what this page put there.
-  function said(message) {
+  internvl.said = (message) => {
     const copy = message.cloneNode(true);
     copy.querySelectorAll(".receipt, .figure").forEach((part) => part.remove());
     copy.querySelectorAll(".katex").forEach((formula) => {
       formula.replaceWith(formula.querySelector("annotation")?.textContent ?? formula.textContent);
     });
     return copy.textContent.trim();
-  }
+  };
 
   async function copy(button, text) {
     await navigator.clipboard.writeText(text);
@@ -49,7 +49,7 @@
     if (button.name === "light") {
       light(button, "held", !button.classList.contains("held"));
     } else if (button.name === "copy") {
-      copy(button, said(button.closest(SCOPE)));
+      copy(button, internvl.said(button.closest(SCOPE)));
     } else if (button.name === "copy-text") {
       copy(button, button.value);
     } else {

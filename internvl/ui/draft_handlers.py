@@ -121,7 +121,8 @@ class DraftHandlers(DetailHandlers):
         session, _ = self.enter(visitor)
         session.limits.check_question(question)
         with session.lock:
-            if all(question != turn.question for turn in session.running):  # else it has been sent
+            sent = [*session.running, *session.conversation.turns[-1:]]
+            if all(question != turn.question for turn in sent):
                 session.draft = replace(session.draft, question=question)
                 session.save()
         return {}

@@ -2,6 +2,7 @@
 
 WORDS: dict[str, tuple[str, str]] = {
     "settings.label": ("Settings", "设置"),
+    "reset": ("Back to what it was at first", "恢复初始值"),
     "system.label": ("System message", "系统消息"),
     "system.info": (
         "What the model is told before the first question.",
