@@ -96,7 +96,7 @@ def test_browser_axe_finds_nothing_serious(serve_page, visit, axe, tall, clip, s
 
 def test_browser_axe_while_it_is_busy_in_chinese(serve_page, visit, axe, tall, wide):
     engine = ScriptedEngine([Loading(0.4), *ANSWER], ANSWER, stepping=True)
-    page = visit(serve_page(engine), width=390, height=844, locale="zh-CN")
+    page = visit(serve_page(engine), width=390, height=844, locale="zh-CN", reduced_motion="reduce")
     expect(page.locator("#send")).to_have_text("发送")
     attach(page, "多张图片", tall, wide)
     expect(page.locator("#tray .tile.read")).to_have_count(14)
