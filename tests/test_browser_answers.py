@@ -90,7 +90,7 @@ def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):
     assert "tokens/s" not in copied and "thousandths" not in copied
 
     details = answer.locator(".receipt details")
-    expect(details).to_contain_text("7 tiles · first word after 0.4 s · 21.0 tokens/s · complete")
+    expect(details).to_contain_text("7 tiles · began after 0.4 s · 21.0 tokens/s · complete")
     expect(details.locator("dd").first).to_be_hidden()
     details.locator("summary").press("Enter")
     expect(details.get_by_text("seed 7")).to_be_visible()

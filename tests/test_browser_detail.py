@@ -4,7 +4,7 @@ import dataclasses
 
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import attach
+from test_browser_page import attach, unfold
 
 expect.set_options(timeout=20_000)
 
@@ -23,6 +23,7 @@ def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall):
     attach(page, "Image", tall)
     expect(page.locator("#tray .stops button")).to_have_count(3)
     expect(page.locator("#tray .stops [aria-pressed=true]")).to_contain_text("Normal")
+    unfold(page)
     page.get_by_role("button", name="Quick 1 tile").click()
     expect(page.locator("#tray .tile")).to_have_count(1)
     expect(page.locator("#max_tiles input[type=number]")).to_have_value("1")
@@ -84,7 +85,7 @@ def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
     attach(page, "Image", tall)
     cost = page.locator("#cost .cost")
     expect(cost).to_contain_text("7 tiles")
-    expect(cost).to_contain_text("11 % of the context")
+    expect(cost).to_contain_text("chat 11 % full")
     expect(cost).to_contain_text("7.0 of 5.0 GB")
     page.get_by_role("button", name="Make it fit").click()
     expect(page.locator("#notice")).to_contain_text("Now it fits.")

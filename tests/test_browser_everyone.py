@@ -109,6 +109,8 @@ def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
         page.locator("#image button[data-drop]:focus").press("Enter")
     choosing.value.set_files(str(tall))
     expect(page.locator("#tray .tile.read")).to_have_count(7)
+    tab_to(page, page.locator("#exact > button"))
+    page.keyboard.press("Enter")
     tab_to(page, page.locator("#max_tiles input[type=range]"))
     for _ in range(7):
         page.keyboard.press("ArrowLeft")

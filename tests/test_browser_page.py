@@ -24,6 +24,12 @@ def set_number(page, slider, value):
     field.press("Tab")
 
 
+def unfold(page):
+    """Bring the slider of tiles into sight."""
+    page.locator("#exact > button").click()
+    expect(page.locator("#max_tiles input[type=range]")).to_be_visible()
+
+
 def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, tmp_path):
     engine = ScriptedEngine(ANSWER, stepping=True)
     page = visit(serve_page(engine))
@@ -35,6 +41,8 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     expect(page.locator("#tray .tile b")).to_have_text([str(n) for n in range(1, 8)])
     expect(page.locator("#tray .tile.read")).to_have_count(7)
 
+    expect(page.locator("#max_tiles input[type=range]")).to_be_hidden()
+    unfold(page)
     slider = page.locator("#max_tiles input[type=range]")
     slider.focus()
     for _ in range(7):
@@ -62,7 +70,7 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     expect(answer).to_contain_text("A tall tower")
     expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
     expect(page.locator("#tray .tray-empty")).to_be_visible()
-    expect(page.locator("#chat .sent figcaption")).to_contain_text("Image-1 in this chat")
+    expect(page.locator("#chat .sent figcaption")).to_have_text(f"Image-1 {tall.name}")
 
     page.reload()
     expect(page.locator('#chat [data-testid="user"]')).to_contain_text("What is this?")
@@ -90,6 +98,7 @@ def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tal
     page = visit(serve_page(Slow(ANSWER)))
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(7)
+    unfold(page)
     set_number(page, "max_tiles", 1)
     expect(page.locator("#status")).to_contain_text("You are next in line")
     set_number(page, "max_tiles", 2)
@@ -100,9 +109,10 @@ def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tal
 def test_browser_small_limits(serve_page, visit, tall):
     engine = ScriptedEngine(ANSWER)
     page = visit(serve_page(engine, limits=Limits(tiles=4, frames=8)))
-    expect(page.locator("#max_tiles input[type=number]")).to_have_value("4")
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(3)
+    unfold(page)
+    expect(page.locator("#max_tiles input[type=number]")).to_have_value("4")
     page.locator("#question textarea").fill("What is this?")
     page.locator("#send").click()
     expect(page.locator("#chat .receipt")).to_contain_text("3 tiles")
@@ -222,7 +232,8 @@ def test_browser_speaks_chinese_and_remembers(serve_page, visit):
     expect(page.locator("html")).to_have_attribute("lang", "zh")
     page.reload()
     expect(page.locator("#send")).to_have_text("发送")
-    expect(page.locator("#max_tiles")).to_contain_text("最多图块数")
+    expect(page.locator("#tray")).to_contain_text("也可以直接提问")
+    expect(page.locator(".caution")).to_contain_text("只懂英文")
 
 
 def test_browser_on_a_phone_nothing_sticks_out(serve_page, visit, tall):

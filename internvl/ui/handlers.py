@@ -94,5 +94,6 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             drafts.take_back(session, turn)
             session.save()
         question: View = {"question": {"value": session.draft.question}}
-        found: View = {"find_text": {"value": turn.region}} if turn.region else {}
+        again: View = {"find_text": {"value": turn.region}, "find_panel": {"visible": True}}
+        found = again if turn.region else {}
         return merged(self.drawn(session, text), views.status(), views.notice(), question, found)

@@ -34,6 +34,7 @@ SCRIPTS = (
     "look",
     "about",
     "away",
+    "follow",
 )
 """The files of assets/js that every page loads; `page` comes first."""
 

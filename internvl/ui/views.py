@@ -101,6 +101,7 @@ def tray(
         examples=() if session.conversation.turns else examples,
         most=session.limits.tiles,
         moved=moved,
+        asked=bool(session.conversation.attachments),
     )
     return {
         "tray": {"value": drawn},
@@ -177,6 +178,7 @@ def introduction(about: About, text: Words, hours: float, language: str) -> View
     time = text[f"time.{unit}"].format(number=number)
     return {
         "about": {"value": fill("about", about=about, t=text, time=time)},
+        "caution": {"value": fill("caution", about=about, t=text)},
         "extras": {"value": fill("extras", t=text)},
         "tools": {"value": fill("tools", t=text)},
         "words": {"value": fill("words", t=text, language=language)},
