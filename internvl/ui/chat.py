@@ -105,10 +105,10 @@ def _sent(attachment: Attachment, number: int, text: Mapping[str, str]) -> dict[
     path = str(attachment.path)
     picture = attachment.kind == "image"
     title = text["tray.picture"].format(number=number) if picture else text["tray.video"]
-    shown = {"title": title, "name": Path(path).name, "source": "", "clip": ""}
+    shown = {"title": title, "name": Path(path).name, "source": "", "clip": "", "key": ""}
     with contextlib.suppress(AttachmentError):
         if picture:
-            return {**shown, "source": display_copy(path, _THUMBNAIL)}
+            return {**shown, "source": display_copy(path, _THUMBNAIL), "key": CLIPS.key(path)}
         frames = strip_of(attachment).kept
         return {**shown, "source": frames[len(frames) // 2].source, "clip": CLIPS.key(path)}
     return shown

@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "stop.value": ("Stop", "停止"),
     "retry.value": ("Retry", "重试"),
     "undo.value": ("Take back", "收回"),
+    "chat.enlarge": ("Show it large", "放大显示"),
     "chat.you": ("You: {text}", "您：{text}"),
     "chat.model": ("Model: {text}", "模型：{text}"),
     "chat.stopped": ("stopped", "已停止"),
