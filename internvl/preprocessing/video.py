@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from internvl.preprocessing.image import AttachmentError
-from internvl.preprocessing.video_process import Answer, ask
+from internvl.preprocessing.video_process import Answer, Shrink, ask
 
 TIME_LIMIT = 60.0
 MAX_FRAMES = 512
@@ -74,6 +74,7 @@ def sample_frames(
     start: float | None = None,
     end: float | None = None,
     *,
+    shrink: Shrink | None = None,
     frame_limit: int = MAX_FRAMES,
     max_pixels: int = MAX_VIDEO_PIXELS,
     time_limit: float = TIME_LIMIT,
@@ -81,8 +82,9 @@ def sample_frames(
     """min(max_frames, frames in the clip) frames, spread as the official code does.
 
     A clip without more frames than asked for gives each of them once. A damaged frame gives way to
-    the next sound one before the following of these frames, or is left out. `max_pixels` counts all
-    frames together, `time_limit` the seconds a decoder may take.
+    the next sound one before the following of these frames, or is left out. `shrink` makes each
+    frame smaller as it comes, so that no two are in memory whole. `max_pixels` counts all frames
+    together, `time_limit` the seconds a decoder (and `shrink`) may take.
 
     The same call on a sound file gives the frames at the same positions, whichever decoder reads
     them. All come from one decoder: PyAV when decord fails or complains of any. A damaged file can
@@ -119,7 +121,7 @@ def sample_frames(
             frames=len(wanted),
         )
     request = {"wanted": wanted, "end": last + 1, "max_pixels": max_pixels}
-    found = _ask(path, request, time_limit)
+    found = _ask(path, request, time_limit, shrink)
     if not found:
         raise AttachmentError(
             f"{name} is damaged: none of the {len(wanted)} frames asked for is intact; "
@@ -185,7 +187,9 @@ def _read_table(path: str | Path, time_limit: float) -> dict[str, Any]:
     return _ask(path, {}, time_limit)[0][0]
 
 
-def _ask(path: str | Path, request: dict[str, Any], time_limit: float) -> list[Answer]:
+def _ask(
+    path: str | Path, request: dict[str, Any], time_limit: float, shrink: Shrink | None = None
+) -> list[Answer]:
     """The reader's answers about a video. Raises AttachmentError."""
     name = Path(path).name
     if not Path(path).is_file():
@@ -195,7 +199,7 @@ def _ask(path: str | Path, request: dict[str, Any], time_limit: float) -> list[A
     request = {**request, "path": str(Path(path).absolute()), "seconds": time_limit}
     for decord in (True, False):
         with contextlib.suppress(EOFError, BrokenPipeError):
-            *answers, (ending, _) = ask({**request, "decord": decord}, time_limit)
+            *answers, (ending, _) = ask({**request, "decord": decord}, time_limit, shrink)
             break
     else:
         raise AttachmentError(
