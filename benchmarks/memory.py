@@ -133,14 +133,17 @@ def _decoder() -> int:
     return max((_status("VmHWM", child) for child in children), default=0)
 
 
-def measure(shape: str, names: list[str], rounds: int) -> Iterator[Figure]:
-    """All cases, each in processes of its own."""
+def measure(
+    shape: str, names: list[str], rounds: int
+) -> Iterator[tuple[list[Figure], list[dict[str, int]]]]:
+    """All cases, each in processes of its own: figures, and for a conversation its turns."""
     with tempfile.TemporaryDirectory() as folder:
         write_material(Path(folder))
         for name in names:
-            yield from _figures(
-                f"{shape}: {name}", [_run(name, shape, folder) for _ in range(rounds)]
-            )
+            found = [_run(name, shape, folder) for _ in range(1 if name in LIMITS else rounds)]
+            turns = found[0].get("turns", [])
+            title = f"{shape}: {name}"
+            yield list(_conversation(title, turns) if turns else _figures(title, found)), turns
 
 
 def _run(name: str, shape: str, folder: str) -> dict[str, Any]:
@@ -151,11 +154,7 @@ def _run(name: str, shape: str, folder: str) -> dict[str, Any]:
 
 
 def _figures(title: str, found: list[dict[str, Any]]) -> Iterator[Figure]:
-    if "turns" in found[0]:
-        for part in found[0]["turns"][0]:
-            values = [turn[part] / (1 if part == "prompt" else MB) for turn in found[0]["turns"]]
-            yield Figure(f"{title}, {part}", "MB", values={"ours": values})
-        return
+    """What was taken, against what was promised."""
     figure = Figure(title, "MB", 1.0, against="promised")
     for case in found:
         figure.add("ours", case["taken"] / MB)
@@ -164,6 +163,20 @@ def _figures(title: str, found: list[dict[str, Any]]) -> Iterator[Figure]:
     if found[0]["decoder"]:
         values = [case["decoder"] / MB for case in found]
         yield Figure(f"{title}, the process that decodes", "MB", values={"ours": values})
+
+
+def _conversation(title: str, turns: list[dict[str, int]]) -> Iterator[Figure]:
+    """The most that a conversation took, whether it grows, and what the caches hold at its end."""
+    last = turns[-1]
+    found = {
+        "peak": last["peak"],
+        "last turn": last["resident"],
+        "last turn minus turn 10": last["resident"] - turns[9]["resident"],
+        "visual tokens kept": last["visual"],
+        "keys and values kept": last["prefixes"],
+    }
+    for name, value in found.items():
+        yield Figure(f"{title}, {name}", "MB", values={"ours": [value / MB]})
 
 
 def main() -> None:
@@ -182,11 +195,12 @@ def main() -> None:
 
     suffix = "" if given.shape == "nano" else f"-{given.shape}"
     path = given.json or RESULTS / f"memory{suffix}.json"
-    content: dict[str, Any] = {"machine": machine(), "figures": []}
-    figures = []
-    for figure in measure(given.shape, given.only or [*SIZES, *LIMITS], given.rounds):
-        figures.append(figure)
-        content["figures"].append(figure.to_json())
+    content: dict[str, Any] = {"machine": machine(), "figures": [], "turns": []}
+    figures: list[Figure] = []
+    for part, turns in measure(given.shape, given.only or [*SIZES, *LIMITS], given.rounds):
+        figures += part
+        content["figures"] += [figure.to_json() for figure in part]
+        content["turns"] += [turns] if turns else []
         path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     print(table(figures))
 
