@@ -98,7 +98,7 @@ def _converse(engine: Any, folder: Path) -> Iterator[dict[str, int]]:
     conversation = Conversation()
     before = _settle()
     for number in range(TURNS):
-        path = folder / f"7 tiles-{number // EVERY}.png"
+        path = folder / f"7 tiles-{number // EVERY % 5}.png"
         pictures = () if number % EVERY else (Attachment(path, "image", max_tiles=6),)
         conversation.turns.append(Turn(QUESTION, pictures))
         events = list(engine.stream(conversation, settings))

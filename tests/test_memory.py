@@ -66,7 +66,7 @@ def test_what_has_no_room_is_refused_before_anything_is_allocated(engine, monkey
 
 def test_a_clip_that_has_no_room_is_not_decoded(engine, monkeypatch, clip):
     monkeypatch.setattr("internvl.engines.pictures.sample_frames", decode := Mock())
-    monkeypatch.setattr(FREE, lambda: 800 * 2**20)
+    monkeypatch.setattr(FREE, lambda: 2**29)
     video = Attachment(clip, "video", max_frames=64)
     for work in (engine.stream, engine.prepare):
         with pytest.raises(OutOfMemory, match="fewer tiles or frames"):

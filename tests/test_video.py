@@ -269,6 +269,24 @@ def test_frames_are_made_smaller_as_they_come(plain: Path) -> None:
     assert len(whole) == 6
 
 
+def test_decord_is_not_let_run_ahead_of_frames_made_smaller(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def ask(request: dict, *rest: object) -> list:
+        asked.append(request["decord"])
+        return video_process.ask(request, *rest)
+
+    monkeypatch.setattr("internvl.preprocessing.video.ask", ask)
+    usual = sample_frames(plain, 6, shrink=lambda picture: picture)
+    assert asked == [True, True]
+    monkeypatch.setattr("internvl.preprocessing.video.AHEAD", 59 * WIDTH * HEIGHT * 3)
+    assert sample_frames(plain, 6, shrink=lambda picture: picture) == usual
+    assert sample_frames(plain, 6) == usual
+    assert asked[2:] == [True, False, True, True]
+
+
 def test_a_clip_outside_the_video_is_refused(plain: Path) -> None:
     with pytest.raises(
         AttachmentError, match=r"In plain\.mp4 the clip starts at 9 s, but .* 2.4 s"

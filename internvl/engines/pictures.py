@@ -44,8 +44,8 @@ KEPT_TILES = 320
 The last clip is kept in any case.
 """
 
-DECODER = 3 * 2**28
-"""Bytes that the process which decodes takes for a 1080p video, on two cores."""
+DECODER = 2**29
+"""Bytes that the process which decodes takes for a 1080p video, half of them for frames ahead."""
 
 FRAME = 48 * 2**20
 """Bytes of 1080p frames on their way from there to tiles, with the gaps that they leave."""

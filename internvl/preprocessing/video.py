@@ -21,6 +21,8 @@ from internvl.preprocessing.video_process import Answer, Shrink, ask
 TIME_LIMIT = 60.0
 MAX_FRAMES = 512
 MAX_VIDEO_PIXELS = 1_000_000_000
+AHEAD = 2**28
+"""Bytes of frames that decord may decode ahead of who waits for none: it knows no bound itself."""
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +123,9 @@ def sample_frames(
             frames=len(wanted),
         )
     request = {"wanted": wanted, "end": last + 1, "max_pixels": max_pixels}
-    found = _ask(path, request, time_limit, shrink)
+    ahead = (last + 1 - first) * table["width"] * table["height"] * 3
+    decoders = (False,) if shrink and ahead > AHEAD else (True, False)
+    found = _ask(path, request, time_limit, shrink, decoders)
     if not found:
         raise AttachmentError(
             f"{name} is damaged: none of the {len(wanted)} frames asked for is intact; "
@@ -188,16 +192,20 @@ def _read_table(path: str | Path, time_limit: float) -> dict[str, Any]:
 
 
 def _ask(
-    path: str | Path, request: dict[str, Any], time_limit: float, shrink: Shrink | None = None
+    path: str | Path,
+    request: dict[str, Any],
+    time_limit: float,
+    shrink: Shrink | None = None,
+    decoders: Sequence[bool] = (True, False),
 ) -> list[Answer]:
-    """The reader's answers about a video. Raises AttachmentError."""
+    """The reader's answers about a video: with decord, then without. Raises AttachmentError."""
     name = Path(path).name
     if not Path(path).is_file():
         raise AttachmentError(
             f"{name} is not there any more; please attach it again.", "missing", name=name
         )
     request = {**request, "path": str(Path(path).absolute()), "seconds": time_limit}
-    for decord in (True, False):
+    for decord in decoders:
         with contextlib.suppress(EOFError, BrokenPipeError):
             *answers, (ending, _) = ask({**request, "decord": decord}, time_limit, shrink)
             break
