@@ -195,7 +195,9 @@ def main() -> None:
 
     suffix = "" if given.shape == "nano" else f"-{given.shape}"
     path = given.json or RESULTS / f"memory{suffix}.json"
-    content: dict[str, Any] = {"machine": machine(), "figures": [], "turns": []}
+    limits = machine()
+    known = {name: limits[name] for name in ("processor", "cores", "versions")}
+    content: dict[str, Any] = {"machine": known, "figures": [], "turns": []}
     figures: list[Figure] = []
     for part, turns in measure(given.shape, given.only or [*SIZES, *LIMITS], given.rounds):
         figures += part
