@@ -3,7 +3,7 @@ BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: demo test check format train-smoke bench bench-full screenshots
+.PHONY: demo test check format train-smoke bench bench-full bench-memory screenshots
 
 demo: .venv/demo ## start the app with the embedded model on http://127.0.0.1:7860
 	$(BIN)/python app.py $(ARGS)
@@ -41,6 +41,9 @@ bench: .venv/dev ## speed against the official flow; bench-full measures everyth
 bench-full: .venv/dev
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.speed --full $(ARGS)
 	for part in int8 growth profiles; do HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.$$part || exit 1; done
+
+bench-memory: .venv/dev ## what answers take of the memory, against what was promised
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.memory $(ARGS)
 
 screenshots: .venv/dev ## the README's pictures, by a walk through the page
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.screenshots $(ARGS)

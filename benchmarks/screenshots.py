@@ -78,6 +78,7 @@ def walk(browser: Any, address: str, output: Path) -> Iterator[Path]:
 
 
 def _take(page: Any, path: Path) -> Path:
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=str(path))
     return path
 

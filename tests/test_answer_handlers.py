@@ -183,6 +183,7 @@ def test_finding_asks_for_a_box_on_the_picture_of_the_chat(
     handlers.keep_question(visitor, "Half typed")
     engine.answers = [["<ref>the cup</ref><box>[[1, 2, 300, 400]]</box>"]]
     view = merged(*handlers.find(visitor, "the  cup ", *values()))
+    assert not view["find_panel"]["visible"]  # the box needs the room
     asked = engine.asked[-1][0].turns[-1]
     assert (asked.region, asked.question) == ("the cup", "Find: the cup")
     assert 'class="place' in last(view)
@@ -192,6 +193,7 @@ def test_finding_asks_for_a_box_on_the_picture_of_the_chat(
     undone = handlers.undo(visitor)
     assert undone["question"]["value"] == "Half typed"
     assert undone["find_text"]["value"] == "the cup"
+    assert undone["find_panel"]["visible"]
 
 
 def test_an_edited_search_is_a_search(handlers, visitor, engine, session, tall):

@@ -91,7 +91,7 @@ def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):
     assert "tokens/s" not in copied and "thousandths" not in copied
 
     details = answer.locator(".receipt details")
-    expect(details).to_contain_text("7 tiles · first word after 0.4 s · 21.0 tokens/s · complete")
+    expect(details).to_contain_text("7 tiles · began after 0.4 s · 21.0 tokens/s · complete")
     expect(details.locator("dd").first).to_be_hidden()
     details.locator("summary").press("Enter")
     expect(details.get_by_text("seed 7")).to_be_visible()
@@ -187,16 +187,20 @@ def test_browser_stop_while_continuing(serve_page, visit):
 def test_browser_find_and_compare(serve_page, visit, tall):
     engine = ScriptedEngine([TOWER], ["Few words."], ["Many words."])
     page = visit(serve_page(engine))
+    expect(page.locator("#find")).to_be_hidden()  # there is nothing to find it in
+    expect(page.locator("#compare")).to_be_hidden()
+    attach(page, "Image", tall)
+    expect(page.locator("#tray .tile.read")).to_have_count(7)
+    page.locator("#compare").click()
+    expect(page.get_by_role("alert")).to_contain_text("write a question first")
+    expect(page.locator("#tray .tile.read")).to_have_count(7)  # what was read stays marked
     page.locator("#find").click()
     field = page.locator("#find_text").get_by_role("textbox")
     expect(field).to_be_focused()
     field.fill("the tower")
     field.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("attach a picture")
-    attach(page, "Image", tall)
-    expect(page.locator("#tray .tile.read")).to_have_count(7)
-    page.locator("#find_send").click()
     expect(page.locator(f"{BOT} .place")).to_have_count(1)
+    expect(page.locator("#find_panel")).to_be_hidden()  # the box has the room
     expect(page.locator("#chat .said")).to_have_text("Find: the tower")
     assert engine.asked[0][0].turns[0].region == "the tower"
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import ANSWER, attach, open_exact
+from test_browser_page import ANSWER, attach, unfold
 
 from internvl.engines.base import Loading, OutOfMemory
 
@@ -50,7 +50,7 @@ def test_browser_axe_finds_nothing_serious(serve_page, visit, axe, tall, clip, s
     look("empty")
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(7)
-    open_exact(page)
+    unfold(page)
     page.locator("#tray .closer summary").click()
     look("picture")
 

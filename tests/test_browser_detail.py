@@ -5,7 +5,7 @@ import dataclasses
 from PIL import Image
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import attach, open_exact
+from test_browser_page import attach, unfold
 
 expect.set_options(timeout=20_000)
 
@@ -24,10 +24,10 @@ def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall):
     attach(page, "Image", tall)
     expect(page.locator("#tray .stops button")).to_have_count(3)
     expect(page.locator("#tray .stops [aria-pressed=true]")).to_contain_text("Normal")
-    exact = page.get_by_role("button", name="Exact number of tiles")
+    exact = page.get_by_role("button", name="An exact number of tiles", exact=True)
     expect(exact).to_have_attribute("aria-expanded", "false")
     expect(page.locator("#max_tiles")).to_have_count(0)
-    open_exact(page)
+    unfold(page)
     expect(exact).to_have_attribute("aria-expanded", "true")
     page.get_by_role("button", name="Quick 1 tile").click()
     expect(page.locator("#tray .tile")).to_have_count(1)
@@ -102,7 +102,7 @@ def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
     attach(page, "Image", tall)
     cost = page.locator("#cost .cost")
     expect(cost).to_contain_text("7 tiles")
-    expect(cost).to_contain_text("11 % of the context")
+    expect(cost).to_contain_text("chat 11 % full")
     expect(cost).to_contain_text("7.0 of 5.0 GB")
     page.get_by_role("button", name="Make it fit").click()
     expect(page.locator("#notice")).to_contain_text("Now it fits.")

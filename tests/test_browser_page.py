@@ -18,16 +18,16 @@ def attach(page, pane, *paths):
     box.first.set_input_files([str(path) for path in paths])
 
 
-def open_exact(page):
-    """Open the disclosure with the exact number of tiles, by the keyboard."""
-    page.locator("#exact > button").press("Enter")
-    expect(page.locator("#max_tiles input[type=range]")).to_be_visible()
-
-
 def set_number(page, slider, value):
     field = page.locator(f"#{slider} input[type=number]")
     field.fill(str(value))
     field.press("Tab")
+
+
+def unfold(page):
+    """Bring the slider of tiles into sight."""
+    page.locator("#exact > button").click()
+    expect(page.locator("#max_tiles input[type=range]")).to_be_visible()
 
 
 def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, tmp_path):
@@ -41,7 +41,8 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     expect(page.locator("#tray .tile b")).to_have_text([str(n) for n in range(1, 8)])
     expect(page.locator("#tray .tile.read")).to_have_count(7)
 
-    open_exact(page)
+    expect(page.locator("#max_tiles input[type=range]")).to_be_hidden()
+    unfold(page)
     slider = page.locator("#max_tiles input[type=range]")
     slider.focus()
     for _ in range(7):
@@ -69,7 +70,7 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     expect(answer).to_contain_text("A tall tower")
     expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
     expect(page.locator("#tray .tray-empty")).to_be_visible()
-    expect(page.locator("#chat .sent figcaption")).to_contain_text("Image-1 in this chat")
+    expect(page.locator("#chat .sent figcaption")).to_have_text(f"Image-1 {tall.name}")
 
     page.reload()
     expect(page.locator('#chat [data-testid="user"]')).to_contain_text("What is this?")
@@ -97,7 +98,7 @@ def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tal
     page = visit(serve_page(Slow(ANSWER)))
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(7)
-    open_exact(page)
+    unfold(page)
     set_number(page, "max_tiles", 1)
     expect(page.locator("#status")).to_contain_text("You are next in line")
     set_number(page, "max_tiles", 2)
@@ -108,10 +109,10 @@ def test_browser_reads_ahead_again_while_the_slider_moves(serve_page, visit, tal
 def test_browser_small_limits(serve_page, visit, tall):
     engine = ScriptedEngine(ANSWER)
     page = visit(serve_page(engine, limits=Limits(tiles=4, frames=8)))
-    open_exact(page)
-    expect(page.locator("#max_tiles input[type=number]")).to_have_value("4")
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(3)
+    unfold(page)
+    expect(page.locator("#max_tiles input[type=number]")).to_have_value("4")
     page.locator("#question textarea").fill("What is this?")
     page.locator("#send").click()
     expect(page.locator("#chat .receipt")).to_contain_text("3 tiles")
@@ -231,8 +232,8 @@ def test_browser_speaks_chinese_and_remembers(serve_page, visit):
     expect(page.locator("html")).to_have_attribute("lang", "zh")
     page.reload()
     expect(page.locator("#send")).to_have_text("发送")
-    open_exact(page)
-    expect(page.locator("#max_tiles")).to_contain_text("最多图块数")
+    expect(page.locator("#tray")).to_contain_text("也可以直接提问")
+    expect(page.locator(".caution")).to_contain_text("只懂英文")
 
 
 def test_browser_on_a_phone_nothing_sticks_out(serve_page, visit, tall):

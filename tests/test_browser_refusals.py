@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 from test_browser_first_minute import CARRY
-from test_browser_page import attach, open_exact, set_number, wait_until
+from test_browser_page import attach, unfold, set_number, wait_until
 
 from internvl.chat import Limits
 
@@ -73,7 +73,7 @@ def test_browser_numbers_stay_within_their_fields(serve_page, visit, tall):
     page = visit(serve_page(engine))
     attach(page, "Image", tall)
     expect(page.locator("#tray .tile")).to_have_count(7)
-    open_exact(page)
+    unfold(page)
     set_number(page, "max_tiles", 99)
     expect(page.locator("#max_tiles input[type=number]")).to_have_value("24")
     expect(page.locator("#tray .tile")).to_have_count(16)

@@ -62,7 +62,7 @@ def test_browser_strip_player_and_frames_in_answers(serve_page, visit, tmp_path)
     page = visit(serve_page(engine), write_clip(tmp_path / "square.mp4", "libx264"))
     player, frames = page.locator("#tray .player video"), page.locator("#tray .frames .tile")
     page.wait_for_function("document.querySelector('#tray video').readyState >= 1")
-    expect(page.locator("#tray .facts")).to_contain_text("each frame costs 256 visual tokens")
+    expect(page.locator("#tray .facts")).to_contain_text("Each frame costs 256 visual tokens")
 
     frames.nth(4).get_by_role("button", name="Show Frame-5").click()
     at(page, "#tray video", 2.0)

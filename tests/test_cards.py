@@ -165,18 +165,25 @@ def test_a_question_can_go_on_in_a_new_chat(handlers, visitor, session, engine):
     assert "Ask in a new chat" not in view["notice"]["value"]
 
 
-def test_too_long_before_asking_is_a_card_that_asks_nothing(
-    handlers, visitor, session, engine, tall
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        (PromptTooLong("x", **LONG), "Too long for the model"),
+        (OutOfMemory("x"), "Not enough memory"),
+    ],
+)
+def test_what_is_too_much_before_asking_is_a_card_that_asks_nothing(
+    handlers, visitor, session, engine, tall, error, title
 ):
     ask(handlers, visitor, "First?")
     handlers.add_image(visitor, str(tall))
 
-    def too_long(conversation, settings):
-        raise PromptTooLong("x", **LONG)
+    def too_much(conversation, settings):
+        raise error
 
-    engine.estimate = too_long
+    engine.estimate = too_much
     view = merged(*handlers.prepare(visitor))
-    assert "Too long for the model" in view["notice"]["value"]
+    assert title in view["notice"]["value"]
     view = tap(handlers, visitor, view, "Use 6 tiles")
     assert session.settings.max_tiles == 6
     assert view["notice"] == notice()["notice"]

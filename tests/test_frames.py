@@ -53,8 +53,8 @@ def test_what_the_model_gets_is_numbered_and_the_rest_is_shown(write_clip):
     assert strip.left_out == "1"
     assert count_tiles(video) == 3
     sheet = draw_video(video, TEXT, "Video", 64)
-    assert (sheet.sum, sheet.tokens) == ("3 frames = 3 tiles", "192 visual tokens")
-    assert "each frame costs 64 visual tokens" in sheet.facts
+    assert (sheet.sum, sheet.tokens) == ("3 frames = 3 tiles", "read as 192 visual tokens")
+    assert "Each frame costs 64 visual tokens." in sheet.facts
     html = draw_tray([video], Settings(), TEXT)
     assert html.count('class="tile"') == 3
     assert html.count('data-bring="1"') == 2  # in its place, and for all of them

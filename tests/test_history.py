@@ -73,10 +73,10 @@ def test_a_chat_is_named_by_its_visitor_or_its_first_question(handlers, visitor,
     assert "<script" not in evil
 
 
-def test_the_list_has_times_and_words_to_search(handlers, visitor, talked):
+def test_the_list_has_times_and_words_to_search(handlers, visitor, talked, tall):
     drawn = handlers.open(visitor, "en")["chats"]["value"]
     assert len(re.findall(r'<time datetime="20\d\d-\d\d-\d\dT', drawn)) == 2
-    assert 'data-words="the tower what is &lt;this&gt;?"' in drawn
+    assert f'data-words="the tower what is &lt;this&gt;? {tall.stem} a photo of a tower."' in drawn
 
 
 def test_a_file_brings_everything_to_another_visitor(handlers, visitor, talked, store, bring):
@@ -85,7 +85,7 @@ def test_a_file_brings_everything_to_another_visitor(handlers, visitor, talked, 
     other = handlers.open(None, "en")["visitor"]["value"]
     view = bring(content, other)
     assert "2 chats were added" in view["notice"]["value"]
-    assert titles(view) == ["New chat", "And without?", "The tower"]
+    assert titles(view) == ["Nothing asked yet", "And without?", "The tower"]
     session = store.open(other["token"])
     for ours, theirs in zip(talked.conversations, session.conversations, strict=False):
         assert ours.id != theirs.id
@@ -274,7 +274,7 @@ def test_everything_is_deleted_at_once(handlers, visitor, talked, store, engine,
     view = handlers.erase(visitor)
     assert view["visitor"]["value"]["token"] != visitor["token"]
     assert "Everything has been deleted" in view["notice"]["value"]
-    assert (titles(view), chat_text(view)) == (["New chat"], "")
+    assert (titles(view), chat_text(view)) == (["Nothing asked yet"], "")
     answering.close()
     assert not folder.exists()
     assert set(ids) <= set(engine.forgotten)

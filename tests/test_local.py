@@ -302,10 +302,11 @@ def test_running_out_of_memory_is_said_and_frees_what_is_kept(engine, monkeypatc
 def test_a_clip_is_decoded_behind_the_generator_and_once(engine, tmp_path, monkeypatch):
     decoded, release = [], threading.Event()
 
-    def sample(path, max_frames, start, end):
+    def sample(path, max_frames, start, end, shrink):
         release.wait()
         decoded.append(path)
-        return [Frame(Image.new("RGB", (64, 48), (9 * n, 0, 0)), n, n / 2) for n in range(3)]
+        pictures = [shrink(Image.new("RGB", (64, 48), (9 * n, 0, 0))) for n in range(3)]
+        return [Frame(picture, n, n / 2) for n, picture in enumerate(pictures)]
 
     monkeypatch.setattr("internvl.engines.pictures.sample_frames", sample)
     clip = tmp_path / "clip.mp4"
@@ -360,7 +361,7 @@ def test_an_estimate_knows_what_is_kept_and_how_fast_this_machine_was(engine, mo
 
 def test_what_cannot_fit_is_refused_before_anything_is_read(engine, monkeypatch):
     conversation = Conversation(turns=[Turn("What?", (picture(),))])
-    monkeypatch.setattr("internvl.engines.costs.free_main_memory", lambda: 1_000_000)
+    monkeypatch.setattr("internvl.engines.memory.free_main_memory", lambda: 1_000_000)
     monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     for work in (engine.stream, engine.prepare):
         with pytest.raises(

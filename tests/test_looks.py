@@ -31,14 +31,21 @@ def test_the_table_is_the_preprocessors_own_choice(size):
 
 def test_small_print_is_told_how_many_tiles_would_show_it():
     look = Looker((2480, 3508), TEXT, most=24).look(12)
-    assert look.facts[:2] == (
+    assert look.facts[1:3] == (
         "Shrunk to 37 %: small print may be unreadable.",
         "24 tiles would show it at 74 %.",
     )
     assert not any(
         "would show" in fact for fact in Looker((2480, 3508), TEXT, most=12).look(12).facts
     )
-    assert Looker((160, 160), TEXT, most=24).look(1).facts[0].startswith("Enlarged 2.8×")
+    assert Looker((160, 160), TEXT, most=24).look(1).facts[1].startswith("Enlarged 2.8×")
+
+
+def test_every_pixel_reaches_the_model_only_where_no_edge_is_shrunk():
+    whole = "Not shrunk: every pixel reaches the model."
+    assert whole in Looker((900, 1200), TEXT, most=24).look(12).facts
+    assert whole not in Looker((1000, 400), TEXT, most=24).look(2).facts  # 896 of 1000 across
+    assert whole not in Looker((900, 1200), TEXT, most=24).look(1).facts
 
 
 def test_every_budget_is_shared_as_sending_shares_it():
@@ -68,9 +75,11 @@ def asked(tall):
 def test_the_line_says_what_is_known_and_offers_to_make_it_fit(asked):
     memory = (1_200_000_000, 9_000_000_000)
     line = draw_cost(Estimate([[7], [3]], 2560, 3400, 8192, (2.0, 3.5), *memory), asked, TEXT)
-    for fact in ("10 tiles", "42 % of the context", "2.0 to 3.5 s", "1.2 of 9.0 GB"):
+    for fact in ("10 tiles", "chat 42 % full", "2.0 to 3.5 s", "1.2 of 9.0 GB"):
         assert fact in line
     assert "data-fit" not in line
+    little = Estimate([[7], [3]], 2560, 3400, 8192, (2.0, 3.5), 20_000_000, 9_000_000_000)
+    assert "under 0.1 of 9.0 GB memory" in draw_cost(little, asked, TEXT)
     short = Estimate([[0], [1]], 256, 300, 8192)
     assert "not measured yet" in draw_cost(short, asked, TEXT)
     assert "data-fit" in draw_cost(short, asked, TEXT)

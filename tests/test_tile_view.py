@@ -112,11 +112,16 @@ def test_the_sum_is_said_in_words(tmp_path):
     assert "64 visual tokens" in small
 
 
+def test_an_empty_tray_says_whether_pictures_are_in_the_chat():
+    assert "questions without a picture work" in draw_tray([], Settings(), TEXT)
+    assert "just ask on" in draw_tray([], Settings(), TEXT, asked=True)
+
+
 def test_what_surprises_people_is_said(tmp_path):
     Image.new("L", (2480, 3508)).save(tmp_path / "page.png")
     html = draw_tray([Attachment(tmp_path / "page.png", "image")], Settings(max_tiles=12), TEXT)
     assert "Shrunk to 37 %" in html
-    assert "You allowed 12; this shape uses 6." in html
+    assert "Of 12 tiles allowed, its shape uses 6." in html
 
 
 def test_the_picture_is_upright_and_small(tmp_path):

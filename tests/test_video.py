@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -252,6 +253,38 @@ def test_no_more_frames_than_the_clip_has(plain: Path) -> None:
     assert indices(sample_frames(plain, 16, start=0.4, end=0.6)) == [10, 11, 12, 13, 14, 15]
     assert indices(sample_frames(plain, 1)) == [29]
     assert indices(sample_frames(plain, 2, start=2.3)) == [57, 58]
+
+
+def test_frames_are_made_smaller_as_they_come(plain: Path) -> None:
+    whole: list[weakref.ref[Image.Image]] = []
+
+    def shrink(picture: Image.Image) -> Image.Image:
+        assert not any(before() for before in whole)  # none but this one is in memory
+        whole.append(weakref.ref(picture))
+        return picture.resize((8, 4))
+
+    frames = sample_frames(plain, 6, shrink=shrink)
+    assert [frame.picture.size for frame in frames] == [(8, 4)] * 6
+    assert indices(frames) == indices(sample_frames(plain, 6))
+    assert len(whole) == 6
+
+
+def test_decord_is_not_let_run_ahead_of_frames_made_smaller(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def ask(request: dict, *rest: object) -> list:
+        asked.append(request["decord"])
+        return video_process.ask(request, *rest)
+
+    monkeypatch.setattr("internvl.preprocessing.video.ask", ask)
+    usual = sample_frames(plain, 6, shrink=lambda picture: picture)
+    assert asked == [True, True]
+    monkeypatch.setattr("internvl.preprocessing.video.AHEAD", 59 * WIDTH * HEIGHT * 3)
+    assert sample_frames(plain, 6, shrink=lambda picture: picture) == usual
+    assert sample_frames(plain, 6) == usual
+    assert asked[2:] == [True, False, True, True]
 
 
 def test_a_clip_outside_the_video_is_refused(plain: Path) -> None:

@@ -37,9 +37,18 @@
   let open = new Set();
   internvl.afterChange(() => {
     const shown = new Set([...document.querySelectorAll(".drawer")].filter((drawer) => drawer.offsetParent));
-    shown.forEach((drawer) => open.has(drawer) || drawer.querySelector("textarea, input[type=text]")?.focus());
+    shown.forEach((drawer) => {
+      if (open.has(drawer)) return;
+      drawer.querySelector("textarea, input[type=text]")?.focus();
+      drawer.scrollIntoView({ block: "nearest" });
+    });
     open = shown;
   });
+
+  // What a click unfolds is brought into sight.
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.open && target.closest?.("#chat")) target.scrollIntoView({ block: "nearest" });
+  }, true);
 
   document.addEventListener("click", (event) => {
     // Taking back a question that waits for the model is Stop.

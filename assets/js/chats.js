@@ -3,6 +3,15 @@
 const seen = { query: "", acts: "" };
 const panel = () => element.querySelector("details.history");
 
+// "yesterday 21:05": people look for yesterday's chat, not for a date.
+function inWords(moment, language) {
+  const midnight = (day) => new Date(day).setHours(0, 0, 0, 0);
+  const ago = Math.max(0, Math.round((midnight(Date.now()) - midnight(moment)) / 864e5));
+  if (ago > 1) return moment.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-ago, "day");
+  return `${day} ${moment.toLocaleTimeString(language, { timeStyle: "short" })}`;
+}
+
 function filter() {
   const wanted = seen.query.toLowerCase().split(/\s+/).filter(Boolean);
   let left = 0;
@@ -35,10 +44,9 @@ function restore() {
   element.querySelector("input[type=search]").value = seen.query;
   filter();
   unfold(seen.acts);
-  const moment = { dateStyle: "medium", timeStyle: "short" };
   element.querySelectorAll("time").forEach((time) => {
     const language = internvl.words()?.lang ?? document.documentElement.lang;
-    time.textContent = new Date(time.dateTime).toLocaleString(language, moment);
+    time.textContent = inWords(new Date(time.dateTime), language);
   });
   const again = seen.focus && element.querySelector(seen.focus);
   if (again) again.focus();

@@ -25,8 +25,9 @@ internvl.afterChange(() => {
   if (document.documentElement.lang !== words.lang) document.documentElement.lang = words.lang;
   document.querySelectorAll(".drop button").forEach((zone) => {
     const label = zone.closest(".drop").querySelector("label")?.innerText.trim() ?? "";
-    const name = `${label}: ${words.drop}`;
-    zone.dataset.drop = words.drop;
+    const how = matchMedia("(hover: none)").matches ? words.pick : words.drop;
+    const name = `${label}: ${how}`;
+    zone.dataset.drop = how;
     if (zone.getAttribute("aria-label") !== name) zone.setAttribute("aria-label", name);
   });
 });

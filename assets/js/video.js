@@ -58,7 +58,7 @@
     made.innerHTML = '<header><p role="status"></p><button type="button" class="close">×</button></header><div class="player"><p class="unplayable" hidden></p></div>';
     made.addEventListener("click", (event) => event.target.closest(".close") && closeDock());
     made.addEventListener("keydown", (event) => event.key === "Escape" && closeDock());
-    document.querySelector("#talk").append(made);
+    document.querySelector("#left").prepend(made); // beside the talk: it covers no answer
     return made;
   }
 
@@ -89,6 +89,20 @@
     if (!silent.has(clip) && !player.isConnected) place.prepend(player);
     moveTo(player, Number(time));
     showSilence();
+    if (matchMedia("(max-width: 860px)").matches) showBetween(link, dock, document.querySelector("#composer"));
+  }
+
+  // On a phone the player stands over the talk, and the composer under it.
+  function showBetween(link, above, below) {
+    link.style.scrollMargin = `${above.offsetHeight + 24}px 0 ${below.offsetHeight + 24}px`;
+    link.scrollIntoView({ block: "nearest" });
+  }
+
+  // Another chat is on the page: what was shown belongs to none of its videos.
+  function closeStray() {
+    const clip = dock?.querySelector(".player").dataset.clip;
+    if (!dock || document.querySelector(`#chat .frame-link[value^="${clip} "]`)) return;
+    closeDock();
   }
 
   internvl.afterChange(() => {
@@ -101,6 +115,7 @@
       }
     });
     showSilence();
+    closeStray();
   });
 
   document.addEventListener("click", (event) => {

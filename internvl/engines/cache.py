@@ -135,6 +135,11 @@ class PrefixCache:
         self._used: dict[str, list[Prefix]] = {}
         self._change = threading.Condition()
 
+    @property
+    def bytes(self) -> int:
+        """What all those that are kept take; one in use is not among them."""
+        return self._kept.bytes
+
     def claim(self, conversation_id: str) -> Iterator[None]:
         """Make whoever reads this conversation ahead give its prefix up; yields every 0.2 s.
 

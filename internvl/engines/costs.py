@@ -2,23 +2,21 @@
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from internvl.chat import Settings
-from internvl.engines.base import Estimate, OutOfMemory
+from internvl.engines.base import Estimate
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
-from internvl.engines.growing import room_for
+from internvl.engines.memory import PREFILL as PREFILL
+from internvl.engines.memory import Memory, Work, bound_kernels, check_room, tightest
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt
-from internvl.model.zoo import free_main_memory
 
 if TYPE_CHECKING:
     from internvl.model import Model
-
-PREFILL = 256
-"""Most places of a prompt that are read in one step, so that Stop and others' turns come soon."""
 
 AT_ONCE = 8
 """Most tiles that are read in one step: their pixels and the tower's inner states are held."""
@@ -49,6 +47,12 @@ class Speeds:
         with self._lock:
             return min(AT_ONCE, max(1, int(STEP / self._reading)))
 
+    def most_at_once(self) -> int:
+        """The same with room for a machine that gets faster, and for one that is not known."""
+        with self._lock:
+            known = self._reading < float("inf")
+        return min(AT_ONCE, 2 * self.tiles_at_once()) if known else AT_ONCE
+
     def add_piece(self, places: int, seconds: float) -> None:
         """A piece of a prompt was read."""
         with self._lock:
@@ -74,13 +78,16 @@ class Costs:
     def __init__(
         self, model: "Model", visual: ByteCache[Tile, torch.Tensor], prefixes: PrefixCache
     ) -> None:
+        bound_kernels()
         self._model, self._visual, self._prefixes = model, visual, prefixes
+        self._memory = Memory(model)
         self.speeds = Speeds()
 
     def estimate(self, conversation_id: str, prompt: Prompt, settings: Settings) -> Estimate:
         """The cost of a prompt of this conversation."""
         prefix = self._prefixes.get(conversation_id)
         cached = prefix.common(prompt.content) if prefix else 0
+        needed, free = self._compare(self._work(prompt, prefix, settings))
         return Estimate(
             tile_counts=prompt.tile_counts,
             visual_tokens=len(prompt.slots),
@@ -89,61 +96,80 @@ class Costs:
             seconds=self.speeds.seconds(
                 len(self._missing(prompt, cached)), len(prompt.ids) - cached
             ),
-            memory_bytes=self.bytes(prompt, prefix, settings),
-            free_bytes=self.free(),
+            memory_bytes=needed,
+            free_bytes=free,
         )
 
     def check(self, prompt: Prompt, prefix: Prefix, settings: Settings) -> None:
-        """Raises OutOfMemory with the numbers when the prompt and its answer can't fit."""
-        if self.bytes(prompt, prefix, settings) <= self.free():
-            return
-        self._visual.clear()  # a second question may be slower, but this one has a chance
+        """Raises OutOfMemory with the numbers when the prompt and its answer can't fit.
+
+        What is kept is dropped for it, where that helps: another question may then be slower.
+        """
+        needed, free = self._compare(self._work(prompt, prefix, settings))
+        if needed > free:
+            self._drop()
+            check_room(*self._compare(self._work(prompt, prefix, settings)))
+
+    def batches(self, prompts: Sequence[Prompt], settings: Settings) -> Iterator[range]:
+        """The numbers of the prompts that are answered together, as many as there is room for.
+
+        What is free is looked at again before each batch. Raises OutOfMemory, before the first one,
+        when a prompt has no room alone.
+        """
+        alone = [self._batch([prompt], settings) for prompt in prompts]
+        if any(needed > free for needed, free in map(self._compare, alone)):
+            self._drop()
+            for work in alone:
+                check_room(*self._compare(work))
+        start = 0
+        while start < len(prompts):
+            end = start + 1
+            while end < len(prompts):
+                needed, free = self._compare(self._batch(prompts[start : end + 1], settings))
+                if needed > free:
+                    break
+                end += 1
+            yield range(start, end)
+            start = end
+
+    def _compare(self, work: Work) -> tuple[int, int]:
+        """Bytes needed and free where it is tightest."""
+        return tightest(self._memory.needed(work), self._memory.free())
+
+    def _drop(self) -> None:
+        self._visual.clear()
         self._prefixes.clear()
         torch.cuda.empty_cache()
-        needed, free = self.bytes(prompt, prefix, settings), self.free()
-        if needed > free:
-            raise OutOfMemory(
-                f"This needs about {needed / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB "
-                "are free. Please use fewer tiles or frames, or start a new chat.",
-                needed=needed / 1e9,
-                free=free / 1e9,
-            )
 
-    def free(self) -> int:
-        """Bytes that can still be taken where the model computes."""
-        device = self._model.device
-        if device.type == "cuda":
-            idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-            return int(torch.cuda.mem_get_info(device)[0]) + idle
-        return free_main_memory()
+    def _work(self, prompt: Prompt, prefix: Prefix | None, settings: Settings) -> Work:
+        """What is left to do for a prompt, and to keep."""
+        missing = self._missing(prompt, prefix.common(prompt.content) if prefix else 0)
+        places = self._places(prompt, settings)
+        return Work(
+            1,
+            places,
+            len(missing),
+            self.speeds.most_at_once(),
+            pictures=prompt.opening(missing),
+            kept=prefix.bytes if prefix else 0,
+        )
 
-    def bytes(self, prompt: Prompt, prefix: Prefix | None, settings: Settings) -> int:
-        """The most that reading and answering take beside the model and what `prefix` has."""
-        config: Any = self._model.network.config
-        llm, vit = config.text_config, config.vision_config
-        size = self._model.dtype.itemsize
-        cached = prefix.common(prompt.content) if prefix else 0
-        missing = len(self._missing(prompt, cached))
-        places = min(len(prompt.ids) + settings.max_new_tokens, self._model.context_length)
-        head = getattr(llm, "head_dim", None) or llm.hidden_size // llm.num_attention_heads
-        per_place = 2 * llm.num_hidden_layers * llm.num_key_value_heads * head * size
-        keys = max(room_for(places) * per_place - (prefix.bytes if prefix else 0), 0)
-        visual = missing * self._model.tokens_per_tile * llm.hidden_size * size
-        pixels = missing * 3 * self._model.tile_size**2
-        piece = PREFILL * (3 * llm.intermediate_size + 6 * llm.hidden_size) * size
-        scores = PREFILL * places * llm.num_attention_heads * 4
-        logits = 3 * llm.vocab_size * 4
-        patches = (self._model.tile_size // _side(vit.patch_size)) ** 2 + 1
-        tower = patches * (vit.intermediate_size + 6 * vit.hidden_size) * size
-        tower += patches**2 * vit.num_attention_heads * 4 + 12 * self._model.tile_size**2
-        step = max(piece + scores, tower if missing else 0)
-        return int(keys + visual + pixels + logits + step)
+    def _batch(self, prompts: Sequence[Prompt], settings: Settings) -> Work:
+        """The same for prompts that are answered together, from their beginnings."""
+        missing = {tile for prompt in prompts for tile in self._missing(prompt, 0)}
+        return Work(
+            len(prompts),
+            max(self._places(prompt, settings) for prompt in prompts),
+            len(missing),
+            self.speeds.most_at_once(),
+            pictures=max(prompt.opening(missing) for prompt in prompts),
+            embedded=max(len(prompt.ids) for prompt in prompts),
+        )
+
+    def _places(self, prompt: Prompt, settings: Settings) -> int:
+        return min(len(prompt.ids) + settings.max_new_tokens, self._model.context_length)
 
     def _missing(self, prompt: Prompt, cached: int) -> set[Tile]:
         """Tiles after the first `cached` places whose visual tokens are not kept."""
         first = prompt.first_tile_after(cached, self._model.tokens_per_tile)
         return {tile for tile in prompt.tiles[first:] if tile not in self._visual}
-
-
-def _side(patch: Any) -> int:
-    return int(patch if isinstance(patch, int) else patch[0])

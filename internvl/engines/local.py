@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ from internvl.engines.base import (
 )
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
-from internvl.engines.costs import PREFILL, Costs
+from internvl.engines.costs import Costs
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import Reader
@@ -41,8 +40,6 @@ from internvl.model import Model, ModelError, PieceStream
 
 Loader = Callable[[Callable[[float], None]], Model]
 """Loads a model, calling what it is given with the fraction done."""
-
-Returned = TypeVar("Returned")
 
 Times = tuple[float, float]
 """When the first and the last token came, by time.perf_counter()."""
@@ -126,26 +123,24 @@ class LocalEngine:
     def answer_batch(
         self, conversations: Sequence[Conversation], settings: Settings
     ) -> list[tuple[str, Receipt]]:
-        """Answer the last turn of each conversation at once, in left-padded rows."""
+        """Answer the last turn of each conversation, as many at once as there is memory for.
+
+        Raises OutOfMemory, before anything is read, when one of them has no room alone.
+        """
         for conversation in conversations:
             _check_asked(conversation)
         started = time.perf_counter()
         with self._scheduler.enter(answer=True) as ticket, self._memory():
             prompts = [self._prompt(conversation, settings) for conversation in conversations]
-            visual: dict[Tile, torch.Tensor] = {}
-            for prompt in prompts:
-                visual |= _result(self._reader.read(prompt, 0, ticket))
-            batch = Batch(self.model, self._reader.forward, prompts, settings)
-            for step in batch.steps(visual, PREFILL):
-                _result(ticket.wait())
-                with ticket.step():
-                    step()
             return [
                 (
                     row.text,
                     self._receipt(row.prompt, 0, row.sampler, started, (row.first, row.last)),
                 )
-                for row in batch.rows
+                for numbers in self._costs.batches(prompts, settings)
+                for row in Batch(self.model, self._reader, prompts, numbers, settings).answer(
+                    ticket
+                )
             ]
 
     def forget(self, conversation_id: str) -> None:
@@ -239,12 +234,3 @@ class LocalEngine:
 def _check_asked(conversation: Conversation) -> None:
     if not conversation.turns:
         raise ValueError("there is no question in the conversation")
-
-
-def _result(steps: Generator[object, None, Returned]) -> Returned:
-    """Run a generator to its end for what it returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from internvl.chat import Attachment
 from internvl.engines.background import in_background, until_done
 from internvl.engines.cache import ByteCache
+from internvl.engines.memory import check_room
 from internvl.preprocessing import (
     AttachmentError,
     choose_grid,
@@ -31,8 +32,23 @@ if TYPE_CHECKING:
 Clip = tuple[str, int, float | None, float | None]
 """A video's digest, and what of it: most frames, start and end in seconds."""
 
-KEPT_CLIPS = 4
-"""Clips whose frames are kept as tiles (0.6 MB each) between counting and reading them."""
+PIXEL = 4
+"""Bytes of a pixel of an opened picture: Pillow leaves one of four unused."""
+
+COPIES = 5
+"""Times that a picture is in memory while it is opened: one with transparent parts, at most."""
+
+KEPT_TILES = 320
+"""Frames of the clips that are kept as tiles (0.8 MB each) between counting and reading them.
+
+The last clip is kept in any case.
+"""
+
+DECODER = 2**29
+"""Bytes that the process which decodes takes for a 1080p video, half of them for frames ahead."""
+
+FRAME = 48 * 2**20
+"""Bytes of 1080p frames on their way from there to tiles, with the gaps that they leave."""
 
 KEPT_FRAMES = 100_000
 """Frames of all clips whose places in their videos are remembered."""
@@ -54,7 +70,7 @@ class Pictures:
     """Opens attachments; remembers which frames a clip gave. Raises AttachmentError."""
 
     def __init__(self, tile_size: int) -> None:
-        self._tile_size = tile_size
+        self._tile_size, self._tile_bytes = tile_size, PIXEL * tile_size**2
         self._clips: OrderedDict[Clip, Future[list[tuple[Tile, Image]]]] = OrderedDict()
         self._indices = ByteCache[Clip, list[Tile]](KEPT_FRAMES, len)
         self._lock = threading.Lock()
@@ -76,11 +92,20 @@ class Pictures:
         """Tiles per picture or frame of a frozen attachment."""
         return [len(part) for part in self._full(attachment)]
 
+    def bytes(self, attachment: Attachment) -> int:
+        """The most main memory that `load` takes of a frozen attachment; a video's frames all."""
+        tiles = sum(self.counts(attachment))
+        if attachment.kind == "video":
+            return tiles * self._tile_bytes + FRAME
+        width, height = image_size(attachment.path)
+        source, cut = PIXEL * width * height, tiles * self._tile_bytes
+        return max(COPIES * source, 2 * source + 2 * cut)
+
     def load(self, attachment: Attachment) -> "Iterator[tuple[Tile, Image]]":
         """Every tile of a frozen attachment with its pixels, (448, 448) RGB."""
         if attachment.kind == "image":
-            image = load_image(attachment.path)
-            cut = split_into_tiles(image, attachment.max_tiles or 1, self._tile_size)
+            most = attachment.max_tiles or 1
+            cut = split_into_tiles(load_image(attachment.path), most, self._tile_size)
             yield from zip(self.tiles(attachment), cut, strict=True)
         else:
             kept = set(self.tiles(attachment))
@@ -113,20 +138,22 @@ class Pictures:
                 future = in_background(lambda: self._sample(video, clip))
                 self._clips[clip] = future
             self._clips.move_to_end(clip)
-            while len(self._clips) > KEPT_CLIPS:
+            while len(self._clips) > 1 and sum(each[1] for each in self._clips) > KEPT_TILES:
                 self._clips.popitem(last=False)
             return future
 
     def _sample(self, video: Attachment, clip: Clip) -> "list[tuple[Tile, Image]]":
         """A clip decoded again has the frames it had: positions in the file don't change."""
         digest, max_frames, start, end = clip
-        frames = sample_frames(video.path, max_frames, start, end)
-        tiles = [
-            (Tile(digest, (frame.index,)), split_into_tiles(frame.picture, 1, self._tile_size)[0])
-            for frame in frames
-        ]
+        check_room(max_frames * self._tile_bytes + DECODER)
+        frames = sample_frames(video.path, max_frames, start, end, shrink=self._whole)
+        tiles = [(Tile(digest, (frame.index,)), frame.picture) for frame in frames]
         self._indices.put(clip, [tile for tile, _ in tiles])
         return tiles
+
+    def _whole(self, picture: "Image") -> "Image":
+        """The one tile of a frame."""
+        return split_into_tiles(picture, 1, self._tile_size)[0]
 
 
 def content_digest(path: str | Path) -> str:

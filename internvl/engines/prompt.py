@@ -21,7 +21,8 @@ class Prompt:
     """Token ids, and the tiles whose visual tokens stand at the `<IMG_CONTEXT>` places.
 
     `slots` are those places in order: slot s belongs to tile s // tokens_per_tile. `content` is
-    what a `Prefix` is compared with. `tile_counts` says how much of each attachment is seen.
+    what a `Prefix` is compared with. `tile_counts` says how much of each attachment is seen,
+    `sizes` how many bytes of main memory opening each takes.
     """
 
     ids: NDArray[np.int64]
@@ -30,10 +31,26 @@ class Prompt:
     tiles: list[Tile]
     attachments: list[Attachment]
     tile_counts: list[list[int]]
+    sizes: list[int]
 
     def first_tile_after(self, place: int, tokens_per_tile: int) -> int:
         """Number of the first tile with a visual token at or after `place`."""
         return int(np.searchsorted(self.slots, place)) // tokens_per_tile
+
+    def opening(self, tiles: Collection[Tile]) -> int:
+        """The most main memory that opening takes for these tiles' pixels, in bytes.
+
+        Pictures are opened one after the other; a video's frames wait for their turn together.
+        """
+        place, pictures, frames = 0, [0], 0
+        for attachment, counts, size in zip(
+            self.attachments, self.tile_counts, self.sizes, strict=True
+        ):
+            start, place = place, place + sum(counts)
+            if any(tile in tiles for tile in self.tiles[start:place]):
+                pictures.append(0 if attachment.kind == "video" else size)
+                frames += size if attachment.kind == "video" else 0
+        return max(pictures) + frames
 
 
 def build_prompt(
@@ -73,7 +90,8 @@ def build_prompt(
     slots = np.flatnonzero(ids == model.image_token_id)
     content = ids.copy()
     content[slots] = np.repeat([tile.place() for tile in tiles], model.tokens_per_tile)
-    return Prompt(ids, slots, content, tiles, attachments, counts)
+    sizes = [pictures.bytes(attachment) for attachment in attachments]
+    return Prompt(ids, slots, content, tiles, attachments, counts, sizes)
 
 
 def fallbacks(

@@ -16,11 +16,13 @@ from typing import Any
 from PIL import Image
 
 from internvl.preprocessing.image import AttachmentError
-from internvl.preprocessing.video_process import Answer, ask
+from internvl.preprocessing.video_process import Answer, Shrink, ask
 
 TIME_LIMIT = 60.0
 MAX_FRAMES = 512
 MAX_VIDEO_PIXELS = 1_000_000_000
+AHEAD = 2**28
+"""Bytes of frames that decord may decode ahead of who waits for none: it knows no bound itself."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ def sample_frames(
     start: float | None = None,
     end: float | None = None,
     *,
+    shrink: Shrink | None = None,
     frame_limit: int = MAX_FRAMES,
     max_pixels: int = MAX_VIDEO_PIXELS,
     time_limit: float = TIME_LIMIT,
@@ -81,8 +84,9 @@ def sample_frames(
     """min(max_frames, frames in the clip) frames, spread as the official code does.
 
     A clip without more frames than asked for gives each of them once. A damaged frame gives way to
-    the next sound one before the following of these frames, or is left out. `max_pixels` counts all
-    frames together, `time_limit` the seconds a decoder may take.
+    the next sound one before the following of these frames, or is left out. `shrink` makes each
+    frame smaller as it comes, so that no two are in memory whole. `max_pixels` counts all frames
+    together, `time_limit` the seconds a decoder (and `shrink`) may take.
 
     The same call on a sound file gives the frames at the same positions, whichever decoder reads
     them. All come from one decoder: PyAV when decord fails or complains of any. A damaged file can
@@ -119,7 +123,9 @@ def sample_frames(
             frames=len(wanted),
         )
     request = {"wanted": wanted, "end": last + 1, "max_pixels": max_pixels}
-    found = _ask(path, request, time_limit)
+    ahead = (last + 1 - first) * table["width"] * table["height"] * 3
+    decoders = (False,) if shrink and ahead > AHEAD else (True, False)
+    found = _ask(path, request, time_limit, shrink, decoders)
     if not found:
         raise AttachmentError(
             f"{name} is damaged: none of the {len(wanted)} frames asked for is intact; "
@@ -185,17 +191,23 @@ def _read_table(path: str | Path, time_limit: float) -> dict[str, Any]:
     return _ask(path, {}, time_limit)[0][0]
 
 
-def _ask(path: str | Path, request: dict[str, Any], time_limit: float) -> list[Answer]:
-    """The reader's answers about a video. Raises AttachmentError."""
+def _ask(
+    path: str | Path,
+    request: dict[str, Any],
+    time_limit: float,
+    shrink: Shrink | None = None,
+    decoders: Sequence[bool] = (True, False),
+) -> list[Answer]:
+    """The reader's answers about a video: with decord, then without. Raises AttachmentError."""
     name = Path(path).name
     if not Path(path).is_file():
         raise AttachmentError(
             f"{name} is not there any more; please attach it again.", "missing", name=name
         )
     request = {**request, "path": str(Path(path).absolute()), "seconds": time_limit}
-    for decord in (True, False):
+    for decord in decoders:
         with contextlib.suppress(EOFError, BrokenPipeError):
-            *answers, (ending, _) = ask({**request, "decord": decord}, time_limit)
+            *answers, (ending, _) = ask({**request, "decord": decord}, time_limit, shrink)
             break
     else:
         raise AttachmentError(

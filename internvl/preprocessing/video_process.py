@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,17 +19,21 @@ from PIL import Image
 
 Answer = tuple[dict[str, Any], Image.Image | None]
 
+Shrink = Callable[[Image.Image], Image.Image]
+"""What is done to a frame as soon as it comes, before the next one does."""
+
 _log = logging.getLogger(__name__)
 
 
-def ask(request: dict[str, Any], time_limit: float) -> list[Answer]:
+def ask(request: dict[str, Any], time_limit: float, shrink: Shrink | None = None) -> list[Answer]:
     """The child's answers, last `{"end": true}` or `{"error": "why"}`.
 
-    Raises EOFError or BrokenPipeError when the child ends or takes over `time_limit` seconds.
-    Requests from several threads wait for each other.
+    Of each frame only what `shrink` makes of it is kept. Raises EOFError or BrokenPipeError when
+    the child ends or takes over `time_limit` seconds. Requests from several threads wait for each
+    other.
     """
     # A forked process (ZeroGPU) must not share its parent's child, nor a lock that was held.
-    return _processes.setdefault(os.getpid(), _Process()).ask(request, time_limit)
+    return _processes.setdefault(os.getpid(), _Process()).ask(request, time_limit, shrink)
 
 
 class _Process:
@@ -38,14 +42,16 @@ class _Process:
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 
-    def ask(self, request: dict[str, Any], time_limit: float) -> list[Answer]:
+    def ask(
+        self, request: dict[str, Any], time_limit: float, shrink: Shrink | None = None
+    ) -> list[Answer]:
         with self._lock:
             child = self._running()
             timer = threading.Timer(time_limit, child.kill)
             timer.start()
             answers: list[Answer] = []
             try:
-                answers = _collected(_exchange(child, request))
+                answers = _collected(_exchange(child, request, shrink))
             finally:
                 timer.cancel()
                 if not answers:
@@ -87,7 +93,9 @@ def _collected(exchange: Iterator[Answer]) -> list[Answer]:
     return answers
 
 
-def _exchange(child: "subprocess.Popen[bytes]", request: dict[str, Any]) -> Iterator[Answer]:
+def _exchange(
+    child: "subprocess.Popen[bytes]", request: dict[str, Any], shrink: Shrink | None
+) -> Iterator[Answer]:
     requests, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
     requests.write(json.dumps(request).encode() + b"\n")
     requests.flush()
@@ -100,6 +108,7 @@ def _exchange(child: "subprocess.Popen[bytes]", request: dict[str, Any]) -> Iter
             if len(pixels) < height * width * channels:
                 break
             picture = Image.frombytes("RGB", (width, height), pixels)
+            picture = shrink(picture) if shrink else picture
         yield header, picture
         if "end" in header or "error" in header:
             return

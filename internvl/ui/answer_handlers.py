@@ -97,7 +97,7 @@ class AnswerHandlers(Answering):
             conversation.turns.append(turn)
             session.draft = replace(session.draft, attachments=())
             session.save()
-            sent = self.tray(session, text)
+            sent = merged(self.tray(session, text), views.no_panels())
             job = start(session, len(conversation.turns) - 1, turn)
         yield from self.answer(session, text, job, sent)
 

@@ -4,7 +4,9 @@ Questions are shown as they were typed, answers as Markdown without HTML (see `m
 messages say by name and value what they do, since the chat box keeps no other attributes.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from internvl.chat import Attachment, Conversation, Turn
 from internvl.preprocessing import AttachmentError
@@ -103,11 +105,10 @@ def _sent(attachment: Attachment, number: int, text: Mapping[str, str]) -> dict[
     path = str(attachment.path)
     picture = attachment.kind == "image"
     title = text["tray.picture"].format(number=number) if picture else text["tray.video"]
-    try:
+    shown = {"title": title, "name": Path(path).name, "source": "", "clip": "", "key": ""}
+    with contextlib.suppress(AttachmentError):
         if picture:
-            return {"title": title, "source": display_copy(path, _THUMBNAIL), "clip": ""}
+            return {**shown, "source": display_copy(path, _THUMBNAIL), "key": CLIPS.key(path)}
         frames = strip_of(attachment).kept
-    except AttachmentError:
-        return {"title": title, "source": "", "clip": ""}
-    source = frames[len(frames) // 2].source
-    return {"title": title, "source": source, "clip": CLIPS.key(path)}
+        return {**shown, "source": frames[len(frames) // 2].source, "clip": CLIPS.key(path)}
+    return shown

@@ -19,7 +19,7 @@ KEPT_KEYS = 10_000
 
 
 class Clips:
-    """Keys of videos. Safe to use from several threads."""
+    """Keys of videos and pictures. Safe to use from several threads."""
 
     def __init__(self, most: int = KEPT_KEYS) -> None:
         self._most = most
@@ -28,7 +28,7 @@ class Clips:
         self._lock = threading.Lock()
 
     def key(self, path: str | Path) -> str:
-        """The key of a video, the same each time."""
+        """The key of a file, the same each time."""
         path = Path(path)
         with self._lock:
             key = self._keys.setdefault(path, secrets.token_urlsafe(16))
@@ -39,7 +39,7 @@ class Clips:
             return key
 
     def path(self, key: str) -> Path | None:
-        """The video of a key, if it is known and still there."""
+        """The file of a key, if it is known and still there."""
         with self._lock:
             path = self._paths.get(key)
         return path if path and path.is_file() else None

@@ -40,7 +40,7 @@ class CompareHandlers(Answering):
             budgets = [min(budget, session.limits.tiles) for budget in BUDGETS]
             sides = [_with_tiles(asked, budget) for budget in budgets]
             session.compared = [side.turns[-1] for side in sides]
-        titles = [text["compare.most"].format(tiles=budget) for budget in budgets]
+        titles = [text["compare.quick"], text["compare.close"].format(tiles=budgets[-1])]
         empty: View = {f"compare_{side}": {"value": text["chat.thinking"]} for side in _SIDES}
         heads: View = {
             f"compare_{side}_title": {"value": f"<h4>{title}</h4>"}

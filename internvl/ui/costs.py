@@ -12,6 +12,8 @@ from internvl.ui.tiles import count_tiles
 SOON = 1.0
 """Seconds under which a range is not told apart."""
 
+_LITTLE = 0.05  # gigabytes that would read as 0.0
+
 
 def fits(estimate: Estimate, tiles: int) -> bool:
     """Whether the model sees all `tiles`, and the memory is there."""
@@ -70,11 +72,12 @@ def _facts(estimate: Estimate, text: Mapping[str, str]) -> list[str]:
     seen = sum(map(sum, estimate.tile_counts))
     share = 100 * estimate.prompt_tokens / estimate.context_tokens
     facts = [text["cost.one"] if seen == 1 else text["cost.tiles"].format(tiles=f"{seen:,}")]
-    facts.append(text["cost.context"].format(percent=max(1, round(share))))
     facts.append(_wait(estimate.seconds, text))
+    facts.append(text["cost.context"].format(percent=max(1, round(share))))
     if estimate.memory_bytes is not None and estimate.free_bytes is not None:
-        needed, free = (f"{b / 1e9:.1f}" for b in (estimate.memory_bytes, estimate.free_bytes))
-        facts.append(text["cost.memory"].format(needed=needed, free=free))
+        needed, free = (b / 1e9 for b in (estimate.memory_bytes, estimate.free_bytes))
+        key = "cost.memory" if needed >= _LITTLE else "cost.little"
+        facts.append(text[key].format(needed=f"{needed:.1f}", free=f"{free:.1f}"))
     return facts
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from internvl.chat import Attachment, Conversation, Limits, Session, Turn, freeze
-from internvl.engines.base import PromptTooLong, Reading
+from internvl.engines.base import OutOfMemory, PromptTooLong, Reading
 from internvl.preprocessing import AttachmentError, parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.cards import make_card
@@ -182,7 +182,7 @@ class DraftHandlers(DetailHandlers):
             return {}
         try:
             seen = sum(map(sum, self.engine.estimate(ahead, session.settings).tile_counts))
-        except PromptTooLong as error:
+        except (OutOfMemory, PromptTooLong) as error:
             return views.notice(make_card(error, text, session))
         tiles = sum(count_tiles(a, self.about.tile_size) for a in ahead.attachments)
         full = text["tray.full"].format(tiles=tiles, seen=seen)

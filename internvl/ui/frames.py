@@ -169,7 +169,7 @@ def frame_views(
     path: str, max_frames: int, start: float | None, end: float | None
 ) -> tuple[FrameView, ...]:
     """Small copies of the frames of a clip, with their times. Raises AttachmentError."""
-    frames = sample_frames(path, max_frames, start, end)
+    frames = sample_frames(path, max_frames, start, end, shrink=_small)
     return tuple(
         FrameView(
             data_address(frame.picture, _SMALL),
@@ -204,6 +204,12 @@ def data_address(picture: Image.Image, edge: int) -> str:
     content = io.BytesIO()
     copy.save(content, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    """What the page needs of a frame."""
+    picture.thumbnail((_SMALL, _SMALL))
+    return picture
 
 
 def _positions(frames: Iterable[FrameView]) -> str:

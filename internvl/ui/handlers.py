@@ -94,6 +94,6 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             drafts.take_back(session, turn)
             session.save()
         question: View = {"question": {"value": session.draft.question}}
-        found: View = {"find_text": {"value": turn.region}} if turn.region else {}
-        none = merged(views.status(), views.notice(), views.no_panels() if not found else {})
-        return merged(self.drawn(session, text), none, question, found)
+        again: View = {"find_text": {"value": turn.region}, "find_panel": {"visible": True}}
+        found = merged(views.no_panels(), again if turn.region else {})
+        return merged(self.drawn(session, text), views.status(), views.notice(), question, found)

@@ -2,13 +2,15 @@
 
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from internvl.chat import Conversation, Session
+from internvl.chat import Conversation, Session, Turn
 from internvl.ui.html import fill
 
 _TITLE = 48
-_WORDS = 600
+_WORDS = 2000
+_ANSWER = 200
 
 FRAMES = 8
 """Frames of a video that go into a file of chats."""
@@ -43,16 +45,22 @@ def draw_history(session: Session, text: Mapping[str, str]) -> str:
 
 def _row(conversation: Conversation, text: Mapping[str, str]) -> dict[str, Any]:
     title = title_of(conversation, text)
-    questions = " ".join(turn.question for turn in conversation.turns)
+    said = " ".join(_searched(turn) for turn in conversation.turns)
     moment = clock_time(conversation.changed)
     return {
         "id": conversation.id,
         "title": title,
-        "words": " ".join(f"{title} {questions}".lower().split())[:_WORDS],
+        "words": " ".join(f"{title} {said}".lower().split())[:_WORDS],
         "moment": moment,
         "date": moment[:10],
         "said": bool(conversation.turns),
     }
+
+
+def _searched(turn: Turn) -> str:
+    """What a visitor may remember of a turn: the question, the files' names, the answer."""
+    names = " ".join(Path(attachment.path).stem for attachment in turn.attachments)
+    return f"{turn.question} {names} {turn.answer[:_ANSWER]}"
 
 
 def clock_time(seconds: float) -> str:

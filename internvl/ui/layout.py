@@ -75,9 +75,9 @@ def _look(parts: Parts, limits: Limits) -> None:
     parts.add("extras", gr.HTML)
     parts.add("pages", gr.Textbox, max_lines=1, visible=False)
     parts.scripted("tray", "tray")
-    parts.add("clear", gr.Button, size="sm", visible=False)
     with parts.add("exact", gr.Accordion, open=False):
         parts.add("max_tiles", gr.Slider, **tiles)
+    parts.add("clear", gr.Button, size="sm", visible=False)
     with parts.add("settings", gr.Accordion, open=False):
         _settings(parts)
 
@@ -111,6 +111,7 @@ def _talk(parts: Parts) -> None:
             parts.add("question", gr.Textbox, lines=1, max_lines=6, scale=6, container=False)
             parts.add("send", gr.Button, variant="primary", min_width=96)
             parts.add("stop", gr.Button, variant="stop", min_width=96, visible=False)
+        parts.add("caution", gr.HTML)
 
 
 def _settings(parts: Parts) -> None:

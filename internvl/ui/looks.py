@@ -72,6 +72,8 @@ class Looker:
 
     def _facts(self, grid: Grid, allowed: int) -> Iterable[str]:
         text, scale, used = self._text, self._scale(grid), grid.columns * grid.rows
+        width, height = self.size
+        yield text["tray.size"].format(width=f"{width:,}", height=f"{height:,}")
         if scale < 0.6:
             yield text["tray.shrunk"].format(percent=round(scale * 100))
             finer = self._finer(allowed)
@@ -82,10 +84,10 @@ class Looker:
             yield text["tray.slightly"].format(percent=round(scale * 100))
         elif scale >= 1.5:
             yield text["tray.enlarged"].format(factor=f"{scale:.1f}")
+        elif min(self._tile_size * n / edge for n, edge in zip(grid, self.size, strict=True)) >= 1:
+            yield text["tray.whole"]
         if used < allowed:
             yield text["tray.allowed"].format(allowed=allowed, used=used)
-        width, height = self.size
-        yield text["tray.size"].format(width=f"{width:,}", height=f"{height:,}")
 
     def _finer(self, allowed: int) -> Grid:
         """The smallest grid that shows every pixel, or the finest that this page allows."""

@@ -43,9 +43,10 @@ def _seen(receipt: Mapping[str, Any], turn: Turn, text: Mapping[str, str]) -> li
 
 
 def _values(receipt: Mapping[str, Any]) -> dict[str, str]:
+    wait = receipt["seconds_to_first"]
     return {
         **{k: f"{v:,}" for k, v in receipt.items() if isinstance(v, int) and k != "seed"},
-        "seconds": f"{receipt['seconds_to_first']:.1f}",
+        "seconds": f"{wait:.1f}" if wait >= 0.1 else f"{wait:.2f}",
         "speed": f"{receipt['tokens_per_second']:.1f}",
         "seed": str(receipt["seed"]),
     }

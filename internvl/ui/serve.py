@@ -6,6 +6,7 @@ import gradio as gr
 
 from internvl.ui.clips import clip_route
 from internvl.ui.html import ASSETS
+from internvl.ui.pictures import picture_route
 from internvl.ui.theme import make_theme
 
 STYLES = (
@@ -35,6 +36,8 @@ SCRIPTS = (
     "look",
     "about",
     "away",
+    "follow",
+    "enlarge",
 )
 """The files of assets/js that every page loads; `page` comes first."""
 
@@ -67,7 +70,7 @@ def serve(
         theme=make_theme(),
         css_paths=[ASSETS / "css" / f"{name}.css" for name in STYLES],
         head="".join(f"<script>{script}</script>" for script in scripts),
-        app_kwargs={"routes": [clip_route()]},
+        app_kwargs={"routes": [clip_route(), picture_route()]},
         favicon_path=ASSETS / "favicon.png",
         footer_links=[],
         run_history=False,

@@ -64,12 +64,13 @@ def draw_tray(
     examples: "Sequence[Example]" = (),
     most: int = Limits.tiles,
     moved: int | None = None,
+    asked: bool = False,
 ) -> str:
     """The HTML of everything that goes with the next question.
 
     `earlier` pictures are in the conversation already; `examples` are offered when nothing is
     attached. Tiles have `tile_size` pixels each way, and a message may have `most`. The picture at
-    position `moved` has just come there.
+    position `moved` has just come there. `asked`: something was sent in this chat before.
     """
     sheets: list[Sheet | VideoSheet] = []
     sizes: list[tuple[int, int]] = []
@@ -107,6 +108,7 @@ def draw_tray(
         shares=given,
         pictures=len(sizes),
         moved=moved,
+        asked=asked,
     )
 
 

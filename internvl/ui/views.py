@@ -119,6 +119,7 @@ def tray(
         examples=() if session.conversation.turns else examples,
         most=session.limits.tiles,
         moved=moved,
+        asked=bool(session.conversation.attachments),
     )
     return {
         "tray": {"value": drawn},
@@ -197,6 +198,7 @@ def introduction(about: About, text: Words, limits: Limits, language: str) -> Vi
     time = text[f"time.{unit}"].format(number=number)
     return {
         "about": {"value": fill("about", about=about, t=text, time=time)},
+        "caution": {"value": fill("caution", about=about, t=text)},
         "extras": {"value": fill("extras", t=text)},
         "tools": {"value": fill("tools", t=text)},
         "words": {"value": fill("words", t=text, language=language, most=limits.upload_bytes)},

@@ -35,6 +35,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "它不是专家，也不能上网。它可能答错却显得很有把握：请核实重要内容，"
         "尤其是涉及健康、法律、财务和他人的内容。",
     ),
+    "caution.embedded": (
+        "This small demo model is often wrong.",
+        "这个小型演示模型只懂英文，经常答错。",
+    ),
+    "caution.published": (
+        "Answers can be wrong. Please check what matters.",
+        "回答可能有误，重要内容请核实。",
+    ),
+    "caution.more": ("What it can do", "它能做什么"),
     "about.learns": (
         "It doesn't learn from you: nothing you ask or show changes it.",
         "它不会从您这里学习：您的提问和图片不会改变它。",

@@ -44,9 +44,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "figure.copy": ("Copy coordinates", "复制坐标"),
     # Finding something
-    "find.value": ("Find it …", "找一找……"),
+    "find.value": ("Find and box …", "查找并框出……"),
     "find_text.label": ("What should be found in the picture?", "要在图片中找什么？"),
-    "find_text.placeholder": ("the blue square", "例如：the blue square"),
+    "find_text.placeholder": ("for example: the blue square", "例如：the blue square"),
     "find_send.value": ("Draw a box", "框出来"),
     "find_close.value": ("Close", "关闭"),
     "find.question": ("Find: {what}", "查找：{what}"),
@@ -87,12 +87,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "此消息已发生变化，请再看一下。",
     ),
     # Comparing
-    "compare.value": ("Compare 1 and 12 tiles", "比较 1 与 12 个图块"),
+    "compare.value": ("See what detail changes", "看看细节的作用"),
     "compare_note.value": (
-        "<p>The same question, with few tiles and with many. Not part of the chat unless kept.</p>",
-        "<p>同一个问题，图块少与图块多的对比。未采用前不属于对话。</p>",
+        "<p>The same question, asked at a quick look and at a close one. Not part of the chat "
+        "unless kept.</p>",
+        "<p>同一个问题，粗看与细看的对比。未采用前不属于对话。</p>",
     ),
-    "compare.most": ("Most tiles: {tiles}", "最多图块数：{tiles}"),
+    "compare.quick": ("Quick look: 1 tile a picture", "粗看：每张 1 个图块"),
+    "compare.close": ("Close look: up to {tiles} tiles", "细看：最多 {tiles} 个图块"),
     "keep_first.value": ("Keep this one", "采用此回答"),
     "keep_second.value": ("Keep this one", "采用此回答"),
     "compare_close.value": ("Put away", "收起"),

@@ -2,7 +2,7 @@
 
 WORDS: dict[str, tuple[str, str]] = {
     # The choice of tiles
-    "detail.name": ("How closely the model looks", "模型看得多细"),
+    "detail.name": ("How closely should it look?", "看得多细？"),
     "detail.quick": ("Quick", "快速"),
     "detail.normal": ("Normal", "标准"),
     "detail.fine": ("Fine print", "小字"),
@@ -10,8 +10,9 @@ WORDS: dict[str, tuple[str, str]] = {
     # A part of a picture
     "closer.open": ("Look closer", "放大查看"),
     "closer.hint": (
-        "Click a tile or drag a box on the picture. The part is added as a picture of its own.",
-        "点击一个图块，或在图片上拖出方框。该部分会作为单独的图片添加。",
+        "Click a tile or drag a box on the picture. The part is added as a picture of its own, "
+        "and the pictures share the tiles.",
+        "点击一个图块，或在图片上拖出方框。该部分会作为单独的图片添加，各图共用图块。",
     ),
     "closer.tile": ("Tile {number} of {name}", "{name} 的图块 {number}"),
     "closer.file": ("{name} part {number}.png", "{name} 局部 {number}.png"),
@@ -23,13 +24,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "tray.earlier": ("Move {title}, {name}, earlier", "将 {title}（{name}）前移"),
     "tray.later": ("Move {title}, {name}, later", "将 {title}（{name}）后移"),
     # What the next question will cost
-    "cost.name": ("What the next question will cost", "下一个问题的开销"),
+    "cost.name": ("The next question:", "下一个问题："),
     "cost.one": ("1 tile", "1 个图块"),
     "cost.tiles": ("{tiles} tiles", "{tiles} 个图块"),
-    "cost.context": ("{percent} % of the context", "占上下文 {percent} %"),
-    "cost.seconds": ("first word in {least} to {most} s", "{least}–{most} 秒后出首词"),
-    "cost.soon": ("first word in under {most} s", "{most} 秒内出首词"),
+    "cost.context": ("chat {percent} % full", "对话已满 {percent} %"),
+    "cost.seconds": ("answer begins in {least} to {most} s", "{least}–{most} 秒后开始回答"),
+    "cost.soon": ("answer begins in under {most} s", "{most} 秒内开始回答"),
     "cost.unmeasured": ("time not measured yet", "尚未测得所需时间"),
+    "cost.little": ("under 0.1 of {free} GB memory", "内存：{free} GB 中不到 0.1 GB"),
     "cost.memory": ("{needed} of {free} GB free memory", "空闲内存 {free} GB 中的 {needed} GB"),
     # Pictures of earlier questions
     "earlier.title": ("Earlier pictures, as the model sees them now", "先前的图片，模型目前所见"),
@@ -37,8 +39,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "earlier.frames": ("{tiles} frames", "{tiles} 帧"),
     "earlier.frame": ("1 frame", "1 帧"),
     "earlier.full": (
-        "The context is full: the oldest give way first, pinned ones last.",
-        "上下文已满：最早的先让位，已固定的最后让位。",
+        "The chat is full: the oldest give way first, pinned ones last.",
+        "对话已满：最早的先让位，已固定的最后让位。",
+    ),
+    "earlier.room": (
+        "When the chat is full, the oldest give way first, pinned ones last.",
+        "对话满时，最早的先让位，已固定的最后让位。",
     ),
     "earlier.pin": ("Pin", "固定"),
     "earlier.pinned": ("Pinned", "已固定"),

@@ -1,11 +1,11 @@
 """The list of chats, their files, and deleting everything."""
 
 WORDS: dict[str, tuple[str, str]] = {
-    "chats.untitled": ("New chat", "新对话"),
+    "chats.untitled": ("Nothing asked yet", "尚未提问"),
     "chats.open": ("Chats: {number}", "对话：{number}"),
-    "chats.search": ("Search titles and questions", "搜索标题和问题"),
+    "chats.search": ("Search what was asked and answered", "搜索问题和回答"),
     "chats.none": ("No chat has these words.", "没有包含这些字词的对话。"),
-    "chats.now": ("on the page", "当前"),
+    "chats.now": ("open now", "当前打开"),
     "chats.more": ("More for “{title}”", "“{title}”的更多操作"),
     "chats.title": ("Title", "标题"),
     "chats.rename": ("Rename", "重命名"),

@@ -6,7 +6,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "below.",
         "此浏览器无法播放该视频，但模型照样能读：它得到的就是下面这些帧。",
     ),
-    "clip.each": ("each frame costs {tokens} visual tokens", "每帧占 {tokens} 个视觉词元"),
+    "clip.each": ("Each frame costs {tokens} visual tokens.", "每帧占 {tokens} 个视觉词元。"),
     "clip.show": ("Show {frame} in the player", "在播放器中显示 {frame}"),
     "clip.leave": ("Leave out {frame}", "去掉 {frame}"),
     "clip.needless": ("Leave these out", "去掉这些帧"),

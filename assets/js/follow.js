@@ -1,0 +1,21 @@
+// On a phone the talk lies below the tile view: a question that has been asked, or a chat that was
+// opened, comes into sight and stays there while the answer grows, until the visitor scrolls. A new
+// chat begins at the top, where pictures are added.
+(() => {
+  const narrow = matchMedia("(max-width: 860px)");
+  let count = 0;
+  let following = false;
+  const leave = () => (following = false);
+  document.addEventListener("touchmove", leave, { passive: true });
+  document.addEventListener("wheel", leave, { passive: true });
+
+  internvl.afterChange(() => {
+    const asked = [...document.querySelectorAll('#chat [data-testid="user"]')];
+    if (narrow.matches && count && !asked.length) scrollTo({ top: 0 });
+    if (asked.length !== count) following = asked.length > count;
+    count = asked.length;
+    if (narrow.matches && following) asked.at(-1).scrollIntoView({ block: "start" });
+    const answer = [...document.querySelectorAll('#chat [data-testid="bot"]')].at(-1);
+    if (answer?.querySelector(".receipt")) leave();
+  });
+})();
