@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 from test_browser_first_minute import CARRY
-from test_browser_page import attach, unfold, set_number, wait_until
+from test_browser_page import attach, set_number, unfold, wait_until
 
 from internvl.chat import Limits
 
