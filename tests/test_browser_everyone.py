@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
-from test_browser_page import ANSWER
+from test_browser_page import ANSWER, attach
 
 from internvl.engines.base import OutOfMemory
 
@@ -203,13 +203,14 @@ def test_browser_presenter_mode(serve_page, visit):
     expect(page.locator("#presenter .bar")).to_be_hidden()
 
 
-def test_browser_names_for_screen_readers_follow_the_language(serve_page, visit):
+def test_browser_names_for_screen_readers_follow_the_language(serve_page, visit, tall):
     page = visit(serve_page(ScriptedEngine(ANSWER)))
     page.locator("#question textarea").fill("What costs $5?")
     page.locator("#send").click()
     expect(page.locator("#chat .receipt")).to_be_visible()
     asked = page.locator('#chat [data-testid="user"]')
     expect(asked).to_have_accessible_name("You: What costs $5?")
+    attach(page, "Image", tall)
     exact = page.get_by_role("button", name="An exact number of tiles", exact=True)
     exact.click()
     expect(page.get_by_role("slider", name="Most tiles per message", exact=True)).to_be_visible()

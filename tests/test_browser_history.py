@@ -209,7 +209,6 @@ def test_browser_a_card_for_each_error_with_its_next_step(serve_page, visit, tal
     expect(steps).to_have_text(["Try again with 6 tiles", "Ask in a new chat"])
     steps.first.click()
     expect(page.locator("#chat .receipt")).to_have_count(2)
-    unfold(page)
     expect(page.locator("#max_tiles input[type=number]")).to_have_value("6")
     assert engine.asked[-1][0].turns[-1].attachments[0].max_tiles == 6
 

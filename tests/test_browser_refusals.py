@@ -105,14 +105,13 @@ def test_browser_errors_in_chinese_are_chinese(serve_page, visit, tall, clip, tm
         expect(card).to_contain_text(file.name)
         said = card.inner_text().replace(file.name, "")
         assert latin(said, "JPEG", "PNG", "MP") == [], file.name
+    attach(page, "图片", tall)
+    expect(page.locator("#tray .tile")).to_have_count(7)
     page.locator("#find").click()
     page.locator("#find_text").get_by_role("textbox").fill("the tower " * 5)
     page.locator("#find_send").click()
     expect(card).to_contain_text("上限为 20")
     assert latin(card.inner_text()) == []
-
-    attach(page, "图片", tall)
-    expect(page.locator("#tray .tile")).to_have_count(7)
     (copy,) = (tmp_path / "sessions").glob("*/files/*/*")
     copy.unlink()
     page.reload()
@@ -127,7 +126,7 @@ def test_browser_a_language_is_kept_while_an_answer_is_written(serve_page, visit
     page.get_by_text("中文").click()
     expect(page.locator("#status")).to_contain_text("模型已全部看完")
     expect(page.locator("#tray .tile.read")).to_have_count(7)
-    expect(page.locator("#cost .cost")).to_contain_text("占上下文")
+    expect(page.locator("#cost .cost")).to_contain_text("个图块")
     page.locator("#question textarea").fill("这是什么？")
     page.locator("#send").click()
     engine.step()
