@@ -51,6 +51,11 @@ def model():
     return load_model(GOLDEN / "tiny-300m-qwen2", dtype="float32")
 
 
+@pytest.fixture(autouse=True)
+def one_tile_a_step(monkeypatch):
+    monkeypatch.setattr(costs, "STEP", 0.0)
+
+
 @pytest.fixture
 def engine(model):
     return LocalEngine(model)
@@ -127,7 +132,6 @@ def test_visual_tokens_are_shared_between_conversations(engine, monkeypatch, tmp
 
 
 def test_prepared_pictures_leave_only_the_question(engine, monkeypatch):
-    monkeypatch.setattr(costs, "STEP", 0.0)
     conversation = Conversation(turns=[Turn("", (picture(),))])
     events = list(engine.prepare(conversation, SHORT))
     assert [event.done for event in events if event.done < event.total] == list(range(7))
@@ -233,7 +237,6 @@ def test_seeds_make_sampling_repeatable(engine):
 
 
 def test_an_answer_takes_over_what_is_being_read_ahead(engine, monkeypatch):
-    monkeypatch.setattr(costs, "STEP", 0.0)
     first = Conversation(turns=[Turn("What?", (picture(),))])
     answer, receipt, _ = ask(engine, first)
     turns = [Turn("What?", (picture(),), answer), Turn("", (picture(TALL),))]
@@ -407,7 +410,6 @@ def test_a_fast_machine_reads_several_tiles_at_once_with_the_same_answer(model, 
 
 
 def test_pictures_may_be_stopped_tile_by_tile(engine, monkeypatch):
-    monkeypatch.setattr(costs, "STEP", 0.0)
     stream = engine.prepare(Conversation(turns=[Turn("", (picture(max_tiles=12),))]), SHORT)
     assert [next(stream) for _ in range(3)] == [Reading(n, 7) for n in range(3)]
     stream.close()
