@@ -14,7 +14,7 @@ from typing import Literal
 from internvl.chat import Attachment, LimitError, Limits, Session, Turn
 from internvl.preprocessing import image_size
 from internvl.ui.frames import frame_views, video_seconds
-from internvl.ui.tiles import display_copy
+from internvl.ui.tiles import SHOWN, display_copy
 
 
 def kind_of(path: str | Path) -> Literal["image", "video"]:
@@ -164,6 +164,6 @@ def _open(attachment: Attachment, session: Session) -> None:
     path = str(attachment.path)
     if attachment.kind == "image":
         check_picture(path, session.limits)
-        display_copy(path, 1024)
+        display_copy(path, SHOWN)
     else:
         frame_views(path, session.settings.max_frames, None, None)

@@ -197,13 +197,18 @@ def clock(seconds: float) -> str:
     return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
-def data_address(picture: Image.Image, edge: int) -> str:
-    """A copy of at most `edge` pixels each way as a JPEG in a data address."""
+def small_jpeg(picture: Image.Image, edge: int) -> bytes:
+    """A copy of at most `edge` pixels each way as a JPEG file."""
     copy = picture.copy()
     copy.thumbnail((edge, edge))
     content = io.BytesIO()
     copy.save(content, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+    return content.getvalue()
+
+
+def data_address(picture: Image.Image, edge: int) -> str:
+    """The same in a data address."""
+    return "data:image/jpeg;base64," + base64.b64encode(small_jpeg(picture, edge)).decode()
 
 
 def _small(picture: Image.Image) -> Image.Image:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from internvl.ui.examples import Example
 
-_SHOWN = 1024
+SHOWN = 1024
+"""Pixels of the tile view's copy of a picture, each way at most."""
+
 _SMALL = 224
 
 
@@ -156,7 +158,7 @@ def _picture(attachment: Attachment, title: str, looker: Looker) -> Sheet:
         sum=look.sum,
         tokens=look.tokens,
         facts=look.facts,
-        source=display_copy(path, _SHOWN),
+        source=display_copy(path, SHOWN),
         thumbnail=display_copy(path, _SMALL),
         columns=look.columns,
         rows=look.rows,
