@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import re
 import threading
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -15,6 +16,7 @@ from internvl.ui import answering, drafts, frames
 from internvl.ui.handlers import Handlers
 from internvl.ui.markup import to_markdown
 from internvl.ui.page import VALUES
+from internvl.ui.text import words
 from internvl.ui.views import About, merged
 
 
@@ -529,3 +531,25 @@ def test_an_engine_error_while_reading_ahead_is_shown(handlers, visitor, tall):
     handlers.add_image(visitor, str(tall))
     view = merged(*handlers.prepare(visitor))
     assert "too many" in view["notice"]["value"]
+
+
+def test_a_part_of_a_picture_says_what_is_wrong_with_it(handlers, visitor, session, tall):
+    handlers.add_image(visitor, str(tall))
+    handlers.touch(visitor, "part", "0:0:0:500:500")
+    assert len(session.draft.attachments) == 2
+    wrong = handlers.touch(visitor, "part", "0:500:0:500:900")
+    assert words("en")["error.part"] in wrong["notice"]["value"]
+    Path(session.draft.attachments[0].path).unlink()
+    gone = handlers.touch(visitor, "part", "0:0:0:500:500")
+    assert "is not there any more" in gone["notice"]["value"]
+    assert len(session.draft.attachments) == 2
+
+
+def test_a_pin_that_is_none_changes_nothing(handlers, visitor, session, tall):
+    handlers.add_image(visitor, str(tall))
+    ask(handlers, visitor)
+    for name in ("7", "-1", "one"):
+        handlers.pin(visitor, name)
+        assert not session.conversation.attachments[0].pinned
+    handlers.pin(visitor, "0")
+    assert session.conversation.attachments[0].pinned

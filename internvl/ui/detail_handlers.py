@@ -36,10 +36,11 @@ class DetailHandlers(Page):
         raise PageError(text["cost.hopeless"])
 
     @friendly
-    def pin(self, visitor: Visitor, number: int) -> View:
-        """An attachment of an earlier question is the last to give way, or no more so."""
+    def pin(self, visitor: Visitor, name: str) -> View:
+        """An attachment of an earlier question, by its number, is the last to give way, or not."""
         session, text = self.enter(visitor)
         with session.lock:
+            number = int(name) if name.isdecimal() else len(session.conversation.attachments)
             turns = session.conversation.turns
             for turn in turns:
                 if number < len(turn.attachments):
@@ -91,6 +92,8 @@ class DetailHandlers(Page):
             position, *box = map(int, name.split(":"))
             picture = session.draft.attachments[position]
             part = crop(picture.path, *box)
+        except AttachmentError:
+            raise
         except (ValueError, IndexError, TypeError) as error:
             raise PageError(text["error.part"]) from error
         stem = Path(picture.path).stem

@@ -80,7 +80,7 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
 
     def costed(visitor: Any, event: gr.EventData) -> Any:
         if str(event.action) == "pin":
-            return handlers.pin(visitor, int(event.name))
+            return handlers.pin(visitor, str(event.name))
         return handlers.fit(visitor)
 
     triggers: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
