@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from internvl.chat import LimitError, Session, Turn, freeze
+from internvl.chat import Session, Turn, freeze
 from internvl.chat.versions import choose_version
 from internvl.ui import views
 from internvl.ui.answering import Answering, start
-from internvl.ui.cards import make_card
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Visitor
 from internvl.ui.views import View, Words, merged
@@ -78,13 +77,7 @@ class AnswerHandlers(Answering):
         """Ask where something is, in the words that the model was taught to answer with a box."""
         session, text = self.enter(visitor)
         what = " ".join(what.split())
-        try:
-            session.limits.check_question(what)
-        except LimitError as error:
-            yield merged(
-                views.idle(), views.status(), views.notice(make_card(error, text, session))
-            )
-            return
+        session.limits.check_question(what)
         with session.lock:
             self.apply(session, text, values)
             conversation, attached = session.conversation, session.draft.attachments
