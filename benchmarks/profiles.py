@@ -23,7 +23,7 @@ from benchmarks.flows import official, ours
 from benchmarks.material import endless, nano, one_b
 from benchmarks.speed import Chat, machine, material
 from internvl.engines import LocalEngine
-from internvl.engines.costs import PREFILL
+from internvl.engines.memory import PREFILL
 from internvl.model import Model
 
 SHOWN = 6

@@ -10,8 +10,14 @@ import torch
 from internvl.chat import Settings
 from internvl.engines.base import Estimate
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
-from internvl.engines.memory import PREFILL as PREFILL
-from internvl.engines.memory import Memory, Work, bound_kernels, check_room, tightest
+from internvl.engines.memory import (
+    PREFILL,
+    Memory,
+    Work,
+    bound_kernels,
+    check_room,
+    tightest,
+)
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt
 

@@ -1,4 +1,4 @@
-"""The network's steps, each short: one tile, one piece of the prompt, one token. No gradients."""
+"""The network's steps, all short: a few tiles, a piece of the prompt, one token. No gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps

@@ -9,8 +9,9 @@ import torch
 
 from internvl.engines.base import Event, Reading
 from internvl.engines.cache import ByteCache, Prefix
-from internvl.engines.costs import PREFILL, Speeds
+from internvl.engines.costs import Speeds
 from internvl.engines.forward import Forward
+from internvl.engines.memory import PREFILL
 from internvl.engines.pictures import Pictures, Tile
 from internvl.engines.prompt import Prompt
 from internvl.engines.scheduler import Ticket
