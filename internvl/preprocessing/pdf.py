@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from internvl.preprocessing.image import AttachmentError
 
@@ -81,6 +82,25 @@ def draw_pages(
         "most": most,
         "edge": PAGE_EDGE,
     }
+    answer = _ask(name, request, time_limit)
+    if "error" in answer:
+        reason = answer["error"]
+        raise AttachmentError(f"{name} {_REASONS[reason]}", f"pdf_{reason}", name=name)
+    if not answer["numbers"]:
+        page = min(wanted or [1])
+        raise AttachmentError(
+            f"{name} has {answer['count']} pages; page {page} is not among them.",
+            "pdf_page",
+            name=name,
+            pages=answer["count"],
+            page=page,
+        )
+    files = [folder / page for page in answer["files"]]
+    return Pages(answer["count"], answer["numbers"], files)
+
+
+def _ask(name: str, request: dict[str, Any], time_limit: float) -> dict[str, Any]:
+    """What the drawing process answers. Raises AttachmentError when it takes too long."""
     try:
         child = subprocess.run(
             [sys.executable, "-m", "internvl.preprocessing.pdf_process"],
@@ -99,20 +119,7 @@ def draw_pages(
             seconds=time_limit,
         ) from error
     try:
-        answer = json.loads(child.stdout)
+        answer: dict[str, Any] = json.loads(child.stdout)
     except ValueError:
         answer = {"error": "damaged"}  # it ended before it could answer
-    if "error" in answer:
-        reason = answer["error"]
-        raise AttachmentError(f"{name} {_REASONS[reason]}", f"pdf_{reason}", name=name)
-    if not answer["numbers"]:
-        page = min(wanted or [1])
-        raise AttachmentError(
-            f"{name} has {answer['count']} pages; page {page} is not among them.",
-            "pdf_page",
-            name=name,
-            pages=answer["count"],
-            page=page,
-        )
-    files = [folder / page for page in answer["files"]]
-    return Pages(answer["count"], answer["numbers"], files)
+    return answer

@@ -113,15 +113,7 @@ def sample_frames(
         raise AttachmentError(f"In {name} {error}.", "clip", name=name) from error
     everything = max_frames > last - first
     wanted = list(range(first, last + 1)) if everything else _middles(first, last, max_frames)
-    pixels = len(wanted) * table["width"] * table["height"]
-    if pixels > max_pixels:
-        raise AttachmentError(
-            f"{len(wanted)} frames of {name} have {pixels:,} pixels, and {max_pixels:,} is the "
-            "most; please ask for fewer frames or attach a smaller video.",
-            "video_pixels",
-            name=name,
-            frames=len(wanted),
-        )
+    _check_pixels(name, len(wanted), len(wanted) * table["width"] * table["height"], max_pixels)
     request = {"wanted": wanted, "end": last + 1, "max_pixels": max_pixels}
     ahead = (last + 1 - first) * table["width"] * table["height"] * 3
     decoders = (False,) if shrink and ahead > AHEAD else (True, False)
@@ -146,6 +138,17 @@ def video_info(path: str | Path, *, time_limit: float = TIME_LIMIT) -> VideoInfo
     table = _read_table(path, time_limit)
     size = table["width"], table["height"]
     return VideoInfo(len(table["times"]), table["fps"], table["duration"], *size)
+
+
+def _check_pixels(name: str, frames: int, pixels: int, most: int) -> None:
+    if pixels > most:
+        raise AttachmentError(
+            f"{frames} frames of {name} have {pixels:,} pixels, and {most:,} is the "
+            "most; please ask for fewer frames or attach a smaller video.",
+            "video_pixels",
+            name=name,
+            frames=frames,
+        )
 
 
 def _middles(first: int, last: int, segments: int) -> list[int]:
