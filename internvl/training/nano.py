@@ -38,7 +38,6 @@ class Plan:
     tiles: int = 64
     tower_steps: int = 6000
     language_steps: int = PHASES["language"].steps
-    copying_steps: int = PHASES["copying"].steps
     labels_steps: int = PHASES["labels"].steps
     projector_steps: int = PHASES["projector"].steps
     growth_steps: int = PHASES["growth"].steps

@@ -49,7 +49,6 @@ PHASES = {
     phase.name: phase
     for phase in (
         Phase("language", _LANGUAGE, Mixture(EVEN | {"photo": 0.0}, as_text=1.0), 1e-3, 600),
-        Phase("copying", _LANGUAGE, Mixture({"strings": 1.0}, as_text=1.0, seed=9), 1.5e-3, 1500),
         Phase(
             "labels",
             _LANGUAGE,
