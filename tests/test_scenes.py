@@ -12,11 +12,11 @@ from internvl.training.scenes.scene import ask, region_box
 from internvl.training.scenes.words import is_in_split, pick_word, word_list
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def shapes_on(canvas):
     return [mark for mark in canvas.marks if mark.shape != "blob"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_number_is_the_same_scene(kind):
     first, second = draw(kind, 5), draw(kind, 5)
     assert first.exchanges == second.exchanges
