@@ -137,7 +137,7 @@ class Full(ScriptedEngine):
 def test_browser_earlier_pictures_give_way_and_one_is_pinned(serve_page, visit, tall, wide):
     page = visit(serve_page(Full(["Yes."])))
     attach(page, "Several images", tall, wide)
-    expect(page.locator("#cost .cost")).to_contain_text("first word in 2.0 to 3.5 s")
+    expect(page.locator("#cost .cost")).to_contain_text("answer begins in 2.0 to 3.5 s")
     page.locator("#question textarea").fill("What are these?")
     page.locator("#send").click()
     expect(page.locator("#chat .receipt")).to_be_visible()
@@ -154,7 +154,7 @@ def test_browser_what_the_grid_means_is_said(serve_page, visit, tall, tmp_path):
     facts = page.locator("#tray .facts")
     attach(page, "Image", tall)
     expect(facts).to_contain_text("Enlarged 2.3×: this adds cost, not detail.")
-    expect(facts).to_contain_text("You allowed 12; this shape uses 6.")
+    expect(facts).to_contain_text("Of 12 tiles allowed, its shape uses 6.")
     large = tmp_path / "page.png"
     Image.new("RGB", (2480, 3508), "white").save(large)
     attach(page, "Image", large)

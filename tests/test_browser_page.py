@@ -25,9 +25,10 @@ def set_number(page, slider, value):
 
 
 def unfold(page):
-    """Bring the slider of tiles into sight."""
+    """Bring the slider of tiles into sight; Gradio makes it only then, and is not done at once."""
     page.locator("#exact > button").click()
     expect(page.locator("#max_tiles input[type=range]")).to_be_visible()
+    page.evaluate("() => new Promise((done) => requestIdleCallback(done))")
 
 
 def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, tmp_path):
