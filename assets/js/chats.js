@@ -72,6 +72,8 @@ element.addEventListener("submit", (event) => {
 });
 
 element.addEventListener("click", (event) => {
+  // The list may be drawn anew before "toggle" tells that it was opened.
+  if (event.target.closest("summary")?.parentElement === panel()) seen.open = !panel().open;
   const more = event.target.closest(".more");
   if (more) {
     const id = more.closest("[data-chat]").dataset.chat;
