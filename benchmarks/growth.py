@@ -17,14 +17,16 @@ from matplotlib import pyplot
 
 from benchmarks.figures import RESULTS
 from benchmarks.flows import Flow, official, ours
-from benchmarks.material import endless, nano, write_clip
+from benchmarks.material import endless, nano, write_clip, write_picture
 from benchmarks.speed import QUESTIONS, SAID, machine, material
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine
 from internvl.model import Model
+from internvl.preprocessing import choose_grid
 
 SETTINGS = Settings(max_new_tokens=2)
 PICTURE = Path("docs/speed-growth.png")
+SQUARE = (2240, 2240)
 
 
 @dataclass
@@ -57,11 +59,13 @@ def measure(model: Model, folder: Path, picture: Path, rounds: int) -> Iterator[
     flow = official(model)
     turns, tiles, frames = Series("turns"), Series("tiles"), Series("frames")
     clip = write_clip(folder / "clip.mp4", 8)
+    square = write_picture(folder / "square.png", SQUARE)
     for _ in range(rounds):
         for count in range(1, 9):
             _compare(model, flow, turns, count, Attachment(picture, "image", max_tiles=6), count)
-        for most, count in ((1, 1), (4, 5), (6, 7), (12, 13), (24, 25)):
-            _compare(model, flow, tiles, count, Attachment(picture, "image", max_tiles=most), 2)
+        for most in (1, 4, 9, 16):
+            seen = choose_grid(*SQUARE, most).tiles
+            _compare(model, flow, tiles, seen, Attachment(square, "image", max_tiles=most), 2)
         for count in (4, 8, 16, 32):
             _compare(model, flow, frames, count, Attachment(clip, "video", max_frames=count), 2)
     yield from (turns, tiles, frames)
