@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from internvl.model import Model, new_model
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
+from internvl.training.induction import start_repeating
 from internvl.training.label_projector import new_label_projector, teach
 from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
@@ -37,6 +38,7 @@ def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
     config = original_config(geometry, tokenizer)
     model = new_model(config, tokenizer, "nano", device=device)
     model.network.model.vision_tower.set_attn_implementation("eager")
+    start_repeating(model.network)
     return model
 
 

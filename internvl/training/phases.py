@@ -52,7 +52,7 @@ PHASES = {
         Phase(
             "labels",
             _LANGUAGE,
-            Mixture(EVEN, FEW_TILES, as_text=0.05, apart=0.7, seed=8, labels=True),
+            Mixture(EVEN, FEW_TILES, as_text=0.1, apart=0.7, seed=8, labels=True),
             1e-3,
             8000,
             average=0.99,

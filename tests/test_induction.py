@@ -1,0 +1,52 @@
+"""A fresh language model of the nano geometry looks back, and finds again what it has seen."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from internvl.model import new_model
+from internvl.training.geometry import Geometry, original_config
+from internvl.training.induction import start_repeating
+from internvl.training.instruct import build
+
+NANO = Path("assets/nano")
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    network = build(Geometry(), NANO).network
+    network.model.language_model.set_attn_implementation("eager")  # tells what it attends to
+    return network
+
+
+def attend(network, ids):
+    """Attention (heads, places, places) of each layer."""
+    embeddings = network.get_input_embeddings()(ids[None])
+    with torch.no_grad():
+        read = network.model.language_model(inputs_embeds=embeddings, output_attentions=True)
+    return [layer[0] for layer in read.attentions]
+
+
+def test_the_first_layer_brings_what_stands_one_and_two_places_before(network):
+    first = attend(network, torch.randperm(1500)[:60])[0]
+    for head, distance in ((0, 1), (1, 2)):
+        assert first[head].diagonal(-distance).mean() > 0.6
+
+
+def test_the_second_layer_finds_what_followed_the_last_time(network):
+    again = 30
+    ids = torch.randperm(1500)[:again].repeat(2)
+    second = attend(network, ids)[1]
+    places = torch.arange(again + 2, 2 * again - 1)
+    for head in (0, 1):  # by one token
+        assert (second[head, places].argmax(-1) == places - again + 1).float().mean() > 0.9
+
+
+def test_too_few_heads_are_refused():
+    few = replace(Geometry(), heads=2, kv_heads=2)
+    network = new_model(original_config(few, NANO), NANO).network
+    with pytest.raises(ValueError, match="Four heads"):
+        start_repeating(network)
