@@ -10,7 +10,8 @@ token, although the official demo's `TextIteratorStreamer` holds text back until
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -85,7 +86,7 @@ def _generating(
 
     def ask(conversation: Conversation, settings: Settings) -> Answer:
         stamps = Stamps()
-        with torch.inference_mode():
+        with torch.inference_mode(), _own_attention(network):
             pixels, ids = _inputs(model, conversation, settings)
             network.generate(
                 **give(pixels, ids),
@@ -99,6 +100,18 @@ def _generating(
         return stamps.answer()
 
     return ask
+
+
+@contextmanager
+def _own_attention(network: Any) -> Iterator[None]:
+    """The library's attention, as whoever follows these recipes gets it."""
+    llm = network.model.language_model
+    before = llm.config._attn_implementation
+    llm.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        llm.set_attn_implementation(before)
 
 
 class Stamps(BaseStreamer):

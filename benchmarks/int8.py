@@ -28,8 +28,7 @@ TILES = 6
 
 def in_8_bit(model: Model) -> Model:
     """The model's own layers put in 8 bit, as `load_model(..., quantization="8bit")` does."""
-    network: Any = model.network
-    quantize(network.model.language_model)
+    quantize(model.network)
     return model
 
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from internvl.model import Model, load_model, new_model
+from internvl.model.attention import share_keys
 from internvl.model.tokenizer import token_id
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.scenes.canvas import Canvas
@@ -55,7 +56,9 @@ def one_b() -> Model:
     config = original_config(ONE_B, TOKENIZER)
     config["llm_config"]["vocab_size"] = VOCABULARY
     torch.manual_seed(0)
-    return new_model(config, TOKENIZER, "1B shape, random weights", torch.bfloat16)
+    model = new_model(config, TOKENIZER, "1B shape, random weights", torch.bfloat16)
+    share_keys(model.network)  # as `load_model` does on a CPU
+    return model
 
 
 def write_picture(path: Path, size: tuple[int, int], seed: int = 0) -> Path:

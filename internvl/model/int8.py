@@ -5,8 +5,13 @@ Weights have a scale per row, inputs one per place, found when they come. Both h
 this on GPUs, is slower than bf16 on a CPU.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+ROWS = 4096
+"""Rows of a weight that are in float32 at once while it is put in 8 bit."""
 
 
 class Int8Linear(nn.Module):
@@ -17,9 +22,9 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        weight, scales = _in_int8(linear.weight.detach().float())
-        self.register_buffer("weight", weight)
-        self.register_buffer("scales", scales[:, 0])
+        parts = [_in_int8(rows.float()) for rows in torch.split(linear.weight.detach(), ROWS)]
+        self.register_buffer("weight", torch.cat([weight for weight, _ in parts]))
+        self.register_buffer("scales", torch.cat([scales[:, 0] for _, scales in parts]))
         self.bias = linear.bias
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -37,10 +42,11 @@ def _in_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
     return (rows / steps).round_().to(torch.int8), steps
 
 
-def quantize(network: nn.Module) -> None:
-    """Put every linear layer below `network` in 8 bit, one after the other."""
-    parents = [module for module in network.modules() if not isinstance(module, nn.Linear)]
-    for module in parents:  # a list of the layers themselves would keep all of them in memory
+def quantize(network: Any) -> None:
+    """Put the language model's linear layers in 8 bit one after the other, its output as well."""
+    parts = network.model.language_model.modules()
+    parents = [module for module in parts if not isinstance(module, nn.Linear)]
+    for module in [*parents, network]:  # a list of the layers would keep all of them in memory
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
                 setattr(module, name, Int8Linear(child))

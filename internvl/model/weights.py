@@ -76,7 +76,7 @@ def load_network(layout: Layout, folder: Path, placement: Placement) -> Network:
         network, report = loaded
         _check_complete(report, folder)
         if placement.read_as != placement.quantization:
-            quantize(network.model.language_model)
+            quantize(network)
     return network
 
 

@@ -1,0 +1,49 @@
+"""Attention with shared keys is bit-equal to the library's."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from internvl.engines.growing import new_cache
+from internvl.model import load_model
+from internvl.model.attention import GROUPED
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+PIECES = ((0, 90), (90, 120), (120, 121), (121, 122), (122, 126))
+
+
+def read(language_model, inputs, mask):
+    """Hidden states of a prompt in pieces, then token by token, then another piece."""
+    cache, found = new_cache(), []
+    with torch.inference_mode():
+        for start, end in PIECES:
+            result = language_model(
+                inputs_embeds=inputs[:, start:end],
+                past_key_values=cache,
+                attention_mask=None if mask is None else mask[:, :end],
+                use_cache=True,
+            )
+            found.append(result.last_hidden_state)
+    return torch.cat(found, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("name", ["tiny-300m-qwen2", "tiny-300m-internlm2", "nano"])
+def test_it_is_bit_equal_to_the_librarys(name, padded, dtype):
+    folder = Path("assets/nano") if name == "nano" else GOLDEN / name
+    language_model = load_model(folder, device="cpu", dtype=dtype).network.model.language_model
+    assert language_model.config._attn_implementation == GROUPED
+    torch.manual_seed(0)
+    inputs = language_model.get_input_embeddings()(torch.randint(0, 300, (2, 126)))
+    mask = torch.ones(2, 126, dtype=torch.long) if padded else None
+    if mask is not None:
+        mask[1, :17] = 0
+    found = read(language_model, inputs, mask)
+    try:
+        language_model.set_attn_implementation("sdpa")
+        expected = read(language_model, inputs, mask)
+    finally:
+        language_model.set_attn_implementation(GROUPED)
+    assert torch.equal(found, expected)
