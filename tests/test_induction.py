@@ -41,8 +41,8 @@ def test_the_second_layer_finds_what_followed_the_last_time(network):
     ids = torch.randperm(1500)[:again].repeat(2)
     second = attend(network, ids)[1]
     places = torch.arange(again + 2, 2 * again - 1)
-    for head in (0, 1):  # by one token
-        assert (second[head, places].argmax(-1) == places - again + 1).float().mean() > 0.9
+    found = second[:, places, places - again + 1].mean(1)  # at random 1 / 45
+    assert (found[:2] > 0.1).all() and (found[2:] > 0.3).all()
 
 
 def test_too_few_heads_are_refused():
