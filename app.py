@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, about: "About") -> None:
     with _told(f"--sessions {options.sessions}"):
         store = SessionStore(options.sessions, limits)
     loader = Loader(options)
-    engine = EngineBehind(lambda: _local_engine(loader, options.queue_length))
+    engine = EngineBehind(lambda: _local_engine(loader, options))
     threading.Thread(target=_clean, args=(store, engine), daemon=True).start()
     handlers = Handlers(
         engine,
@@ -96,11 +96,16 @@ def run(options: argparse.Namespace, about: "About") -> None:
         )
 
 
-def _local_engine(loader: "Loader", queue_length: int) -> "Engine":
+def _local_engine(loader: "Loader", options: argparse.Namespace) -> "Engine":
     """The engine over the model; importing it takes seconds."""
     from internvl.engines import LocalEngine
+    from internvl.engines.decoding import as_graphs
+    from internvl.model.placement import choose_device
 
-    return LocalEngine(loader, queue_length=queue_length)
+    compiled = options.compile and choose_device(options.device) == "cuda"
+    return LocalEngine(
+        loader, queue_length=options.queue_length, compile=as_graphs if compiled else None
+    )
 
 
 @contextlib.contextmanager

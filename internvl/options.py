@@ -94,6 +94,12 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         default="auto",
         help="auto, float32, bfloat16 or float16",
     )
+    group.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="on an NVIDIA GPU, compile decoding while the model loads",
+    )
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:

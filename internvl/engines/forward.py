@@ -49,7 +49,10 @@ class Forward:
     @_step
     def read_tiles(self, tiles: "Sequence[Image]") -> list[torch.Tensor]:
         """The visual tokens of each of a few tiles, (tokens_per_tile, hidden)."""
-        pixels = tiles_to_tensor(tiles, self._model.dtype).to(self._model.device)
+        pixels = tiles_to_tensor(tiles, self._model.dtype)
+        if self._model.device.type == "cuda":
+            pixels = pixels.pin_memory()  # copied beside what the GPU computes
+        pixels = pixels.to(self._model.device, non_blocking=True)
         visual: torch.Tensor = self._network.get_image_features(pixels).pooler_output
         each = visual.reshape(len(tiles), -1, visual.shape[-1])
         return [tokens.clone() for tokens in each]  # none keeps the memory of all

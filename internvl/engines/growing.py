@@ -9,6 +9,10 @@ ROOM = 256
 """Least places that are added when a layer is full; long ones grow by a quarter."""
 
 
+ROOMS = (1024, 2048, 4096, 8192, 16384)
+"""Places of the rooms of a fixed size that compiled decoding works in."""
+
+
 class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A layer of the library's cache whose `keys` and `values` are the used part of larger ones."""
 
@@ -50,6 +54,15 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 def room_for(places: int) -> int:
     """Places that a layer of `places` keeps room for, at most."""
     return places + max(ROOM, places // 4)
+
+
+def room_of(places: int) -> int | None:
+    """The smallest room for so many places; None when there is none.
+
+    >>> room_of(1024), room_of(1025), room_of(10**6)
+    (1024, 2048, None)
+    """
+    return next((size for size in ROOMS if size >= places), None)
 
 
 def _enlarged(

@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cached_property
 
-import numpy as np
 import torch
 
 from internvl.chat import Conversation, Settings, freeze
@@ -31,6 +30,8 @@ from internvl.engines.base import (
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
 from internvl.engines.costs import Costs
+from internvl.engines.decoding import Compile, Decoder
+from internvl.engines.forward import Forward
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import Reader
@@ -49,7 +50,8 @@ class LocalEngine:
     """One model for all conversations, which take turns by tile, prompt piece and token.
 
     `visual_bytes` and `prefix_bytes` bound what is kept: visual tokens by picture, and keys and
-    values by conversation.
+    values by conversation. With `compile` (`decoding.as_graphs`) decoding is compiled while the
+    model is loaded.
     """
 
     def __init__(
@@ -59,8 +61,9 @@ class LocalEngine:
         visual_bytes: int = 2**30,
         prefix_bytes: int = 2 * 2**30,
         queue_length: int = 32,
+        compile: Compile | None = None,
     ) -> None:
-        self._fraction = 0.0
+        self._fraction, self._compile = 0.0, compile
         self._scheduler = Scheduler(waiting=queue_length)
         self._visual = ByteCache[Tile, torch.Tensor](visual_bytes, lambda tokens: tokens.nbytes)
         self._prefixes = PrefixCache(prefix_bytes)
@@ -68,7 +71,7 @@ class LocalEngine:
             self._model: Future[Model] = Future()
             self._model.set_result(model)
         else:
-            self._model = in_background(lambda: model(self._report))
+            self._model = in_background(lambda: self._warm(model(self._report)))
 
     @property
     def model(self) -> Model:
@@ -150,13 +153,23 @@ class LocalEngine:
     def _report(self, fraction: float) -> None:
         self._fraction = fraction
 
+    def _warm(self, model: Model) -> Model:
+        if self._compile:
+            self._decoder = Decoder(model, Forward(model), self._compile)
+            self._decoder.warm_up()
+        return model
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self.model, self._reader.forward, self._compile)
+
     @cached_property
     def _reader(self) -> Reader:
         return Reader(self.model, self._visual, self._costs.speeds)
 
     @cached_property
     def _costs(self) -> Costs:
-        return Costs(self.model, self._visual, self._prefixes)
+        return Costs(self.model, self._visual, self._prefixes, self._compile is not None)
 
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
         return build_prompt(self.model, self._reader.pictures, conversation, settings)
@@ -195,19 +208,19 @@ class LocalEngine:
         """Write the answer token by token; when the first and the last one came."""
         pieces = PieceStream(self.model.tokenizer)
         first = None
-        while True:
-            token = sampler.choose(logits)
-            now = time.perf_counter()
-            first = first or now
-            if token == self.model.stop_id:
-                break
-            yield Text(pieces.push(token))
-            if len(sampler.token_ids) >= limit:
-                break
-            yield from ticket.wait()
-            with ticket.step():
-                logits = self._reader.forward.extend_tokens([token], prefix.cache)
-            prefix.content = np.append(prefix.content, token)
+        with self._decoder.begin(prefix, limit) as decode:
+            while True:
+                token = sampler.choose(logits)
+                now = time.perf_counter()
+                first = first or now
+                if token == self.model.stop_id:
+                    break
+                yield Text(pieces.push(token))
+                if len(sampler.token_ids) >= limit:
+                    break
+                yield from ticket.wait()
+                with ticket.step():
+                    logits = decode(token)
         if rest := pieces.finish():
             yield Text(rest)
         return first, now

@@ -6,7 +6,7 @@ at any moment (`benchmarks/memory.py` measures what is really taken):
 - pictures: the largest one while it is opened and cut, and a video's frames as tiles
 - visual tokens of the tiles that are not known yet
 - keys and values of all places and the answer, with the room they grow by, and one layer's old
-  ones while it grows
+  ones while it grows; once more where decoding has a room of a fixed size
 - one step: a few tiles through the vision tower, or a piece of the prompt through a layer of the
   language model with that layer's keys repeated for its heads, and the logits
 - on a CPU, the kernels that oneDNN makes for shapes it has not seen
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from internvl.engines.base import OutOfMemory
-from internvl.engines.growing import room_for
+from internvl.engines.growing import room_for, room_of
 from internvl.model.zoo import free_main_memory
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class Work:
 class Memory:
     """A model's needs. Computes from numbers alone, and asks the devices what is free."""
 
-    def __init__(self, model: "Model") -> None:
+    def __init__(self, model: "Model", fixed: bool = False) -> None:
+        self._fixed = fixed
         config: Any = model.network.config
         self._llm: Any = config.text_config
         self._vit: Any = config.vision_config
@@ -80,11 +81,13 @@ class Memory:
         head = getattr(llm, "head_dim", None) or llm.hidden_size // llm.num_attention_heads
         row_of_keys = 2 * llm.num_key_value_heads * head * self._size
         layer = rows * room_for(work.places) * row_of_keys
+        fixed = (room_of(work.places) or 0) * row_of_keys if self._fixed and rows == 1 else 0
         wide = rows * llm.hidden_size * self._size
         step = self._piece(work, head)
         need = Counter({MAIN: work.pictures})
         for place, count in self._layers.items():
             need[place] += max(count * layer - work.kept * count // layers, 0) + layer + step
+            need[place] += count * fixed
         need[self._first] += work.tiles * self._tokens_per_tile * llm.hidden_size * self._size
         need[self._first] += 2 * work.embedded * wide + 3 * rows * llm.vocab_size * 4
         need[self._first] += max(min(work.tiles, work.at_once) * self._tile() - step, 0)

@@ -1,0 +1,128 @@
+"""Answers token by token: as the library does it, or with shapes that never change.
+
+A GPU computes one token faster than Python can ask it for one. With keys and values in rooms of a
+fixed size every token is the same work on the same memory, and `torch.compile` has it replayed as a
+CUDA graph. One answer at a time decodes in such a room; others meanwhile go the ordinary way.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from internvl.engines.cache import Prefix
+from internvl.engines.forward import Forward
+from internvl.engines.growing import ROOMS, new_cache, room_of
+
+if TYPE_CHECKING:
+    from internvl.model import Model
+
+logger = logging.getLogger(__name__)
+
+Decode = Callable[[int], torch.Tensor]
+"""Reads a token into the cache and gives the logits after it, (1, vocabulary)."""
+Compile = Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]
+
+
+def as_graphs(step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Compiled for CUDA graphs."""
+    compiled: Callable[..., torch.Tensor] = torch.compile(step, mode="reduce-overhead")
+    return compiled
+
+
+class Decoder:
+    """Decodes over a model's caches; with `compile` in rooms of a fixed size where it can."""
+
+    def __init__(self, model: "Model", forward: Forward, compile: Compile | None = None) -> None:
+        self._network: Any = model.network
+        self._device, self._forward = model.device, forward
+        self._step = compile(self._compute) if compile else None
+        self._rooms: dict[int, Any] = {}
+        self._taken = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Decode a little in the smallest room; what can't be compiled is left to the library."""
+        if self._step is None:
+            return
+        try:
+            cache = new_cache()
+            self._forward.extend_tokens([0], cache)
+            with self._cache(cache, ROOMS[0]) as decode:
+                for _ in range(3):  # compiled, recorded, replayed
+                    decode(0)
+        except Exception:
+            logger.exception("Compiling failed; decoding goes the ordinary way")
+            self._step = None
+
+    @contextmanager
+    def begin(self, prefix: Prefix, most: int) -> Iterator[Decode]:
+        """Decode at most that many tokens into the prefix; it is whole again afterwards."""
+        with self._cache(prefix.cache, len(prefix.content) + most) as decode:
+
+            def add(token: int) -> torch.Tensor:
+                logits = decode(token)
+                prefix.content = np.append(prefix.content, token)
+                return logits
+
+            yield add
+
+    @contextmanager
+    def _cache(self, cache: Any, places: int) -> Iterator[Decode]:
+        """Decode into a cache that then has at most so many places."""
+        room = room_of(places)
+        if self._step is None or room is None or not self._taken.acquire(blocking=False):
+            yield lambda token: self._forward.extend_tokens([token], cache)
+            return
+        try:
+            static = self._enter(cache, room)
+            try:
+                yield lambda token: self._decode(token, static)
+            finally:
+                self._leave(static, cache)
+        finally:
+            self._taken.release()
+
+    def _decode(self, token: int, static: Any) -> torch.Tensor:
+        assert self._step is not None
+        ids = torch.tensor([[token]], device=self._device)
+        with torch.no_grad():
+            logits = self._step(ids, static.get_seq_length().view(1, 1).clone(), static)
+        return logits.clone()  # the next replay writes over it
+
+    def _compute(self, ids: torch.Tensor, positions: torch.Tensor, static: Any) -> torch.Tensor:
+        hidden = self._network.model.language_model(
+            input_ids=ids, position_ids=positions, past_key_values=static, use_cache=True
+        ).last_hidden_state
+        logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
+        return logits
+
+    @torch.no_grad()
+    def _enter(self, cache: Any, room: int) -> Any:
+        """The room with what is in the cache; it is made once, as graphs know it by its address."""
+        from transformers import StaticCache
+
+        static = self._rooms.get(room)
+        if static is None:
+            config = self._network.config.text_config
+            static = self._rooms[room] = StaticCache(config=config, max_cache_len=room)
+        places = cache.get_seq_length()
+        for own, layer in zip(static.layers, cache.layers, strict=True):
+            if not own.is_initialized:
+                own.lazy_initialization(layer.keys, layer.values)
+            own.keys[:, :, :places].copy_(layer.keys)
+            own.values[:, :, :places].copy_(layer.values)
+            own.cumulative_length.fill_(places)
+        return static
+
+    @torch.inference_mode()
+    def _leave(self, static: Any, cache: Any) -> None:
+        """Bring what was decoded into the cache."""
+        start = cache.get_seq_length()
+        end = int(static.get_seq_length())
+        if end > start:
+            for own, layer in zip(static.layers, cache.layers, strict=True):
+                layer.update(own.keys[:, :, start:end], own.values[:, :, start:end])
