@@ -25,15 +25,21 @@ def tab_to(page, locator, key="Tab", most=120):
     raise AssertionError(f"{locator} can't be reached by {key}")
 
 
+def choose(page, drop, path):
+    """Attach a file by the keyboard."""
+    zone = page.locator(f"{drop} button[data-drop]")
+    expect(zone).to_be_visible()
+    tab_to(page, zone)
+    with page.expect_file_chooser() as choosing:
+        zone.and_(page.locator(":focus")).press("Enter")
+    choosing.value.set_files(str(path))
+
+
 def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
     engine = ScriptedEngine(ANSWER, ANSWER, ANSWER, stepping=True)
     page = visit(serve_page(engine))
     expect(page.locator("#model")).to_contain_text("ready")
-    expect(page.locator("#image button[data-drop]")).to_be_visible()
-    tab_to(page, page.locator("#image button[data-drop]"))
-    with page.expect_file_chooser() as choosing:
-        page.locator("#image button[data-drop]:focus").press("Enter")
-    choosing.value.set_files(str(tall))
+    choose(page, "#image", tall)
     expect(page.locator("#tray .tile.read")).to_have_count(7)
     tab_to(page, page.locator("#exact > button"))
     page.keyboard.press("Enter")
@@ -78,14 +84,6 @@ def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
     tab_to(page, page.locator("#language input:checked"), "Shift+Tab")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#send")).to_have_text("发送")
-
-
-def choose(page, drop, path):
-    """Attach a file by the keyboard."""
-    tab_to(page, page.locator(f"{drop} button[data-drop]"))
-    with page.expect_file_chooser() as choosing:
-        page.keyboard.press("Enter")
-    choosing.value.set_files(str(path))
 
 
 def test_browser_every_tool_by_the_keyboard(serve_page, visit, tall, clip):

@@ -158,7 +158,7 @@ def test_browser_the_end_of_a_clip_is_trimmed(serve_page, visit, tmp_path):
     page = visit(serve_page(engine), write_clip(tmp_path / "square.mp4", "libx264"))
     set_number(page, "end", 3)
     frames = page.locator("#tray .frames .tile")
-    expect(frames.last.locator(".moment")).to_have_text("0:02.5")
+    expect(frames.last.locator(".moment")).to_have_text("0:03.0")
     expect(page.locator("#tray .facts")).to_contain_text("From 0:00.0 to 0:03.0 of 0:06.0.")
     page.locator("#question textarea").fill("When does it turn blue?")
     page.locator("#send").click()
