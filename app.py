@@ -38,7 +38,7 @@ def main() -> int:
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        introduced = about(options.model)
+        introduced = about(options.model, options.share)
     except ValueError as error:
         print(f"app.py: {options.model}: {error}", file=sys.stderr)
         return 2
@@ -159,8 +159,8 @@ def memory_sentence(model: str, quantization: str, device: str) -> str:
     return f"InternVL 2.5: {numbers}: {verdict}"
 
 
-def about(model: str) -> "About":
-    """How the page introduces a model, by its folder or Hugging Face id.
+def about(model: str, shared: bool = False) -> "About":
+    """How the page introduces a model, by its folder or Hugging Face id; `shared` as in About.
 
     Raises ValueError when its `config.json` is damaged.
     """
@@ -173,6 +173,8 @@ def about(model: str) -> "About":
         name="InternVL nano" if Path(model) == EMBEDDED else name,
         licence=f"MIT; language model: {entry.licence}" if entry else "see its model card",
         embedded=Path(model) == EMBEDDED,
+        published=entry is not None,
+        shared=shared,
         **_tile(Path(model) / "config.json"),
     )
 

@@ -30,7 +30,9 @@ def ask_examples(engine: Engine, folder: Path) -> list[Told]:
     for name, words in json.loads((folder / "examples.json").read_text("utf-8")).items():
         kind: Literal["image", "video"] = "video" if name.endswith(".mp4") else "image"
         attachments = tuple(Attachment(folder / file, kind) for file in words["files"])
-        asked = Conversation(turns=[Turn(words["question"]["en"], attachments)])
+        question = words["question"]["en"]
+        region = question if words["find"] else None
+        asked = Conversation(turns=[Turn(question, attachments, region=region)])
         ((answer, _),) = engine.answer_batch([asked], Settings(max_new_tokens=64))
         right = is_right(CHOSEN[name].task, answer, words["answer"])
         told.append(Told(name, answer, words["answer"], right))

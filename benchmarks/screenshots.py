@@ -3,7 +3,7 @@
 python -m benchmarks.screenshots [--output docs]
 
 Serves the page with the embedded model and drives the system's Chromium: the empty page, a picture
-with its tiles and an answer, light and dark, and the same on a phone.
+with its tiles and an answer, light, dark and on a phone; boxes, a video, and a comparison.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from internvl.ui.layout import build_page
 from internvl.ui.serve import serve
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-EXAMPLE, NEXT = "1-shapes.png", ASSETS / "examples" / "4-receipt.png"
+DESK = {"viewport": {"width": 1440, "height": 1060}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+RECEIPT, CLIP = (ASSETS / "examples" / name for name in ("4-receipt.png", "6-clip.mp4"))
 
 
 @contextmanager
@@ -49,38 +50,93 @@ def served(port: int) -> Iterator[str]:
             page.close(verbose=False)
 
 
+def empty(page: Any) -> None:
+    """The page as it opens."""
+
+
+def look(page: Any) -> None:
+    """A receipt with its tiles, read, and what they mean."""
+    _attach(page, RECEIPT)
+    page.locator("#tray .facts").evaluate("facts => facts.scrollIntoView({ block: 'center' })")
+
+
 def ask(page: Any) -> None:
-    """Ask about an example, wait for the answer, and attach a receipt for the next question."""
-    page.locator(f'[data-example="{EXAMPLE}"]').click()
+    """An answered question; on a desk with a receipt for the next one."""
+    _try(page, "1-shapes.png")
+    _send(page, "#send")
+    if page.evaluate("innerWidth > 860"):
+        look(page)
+
+
+def find(page: Any) -> None:
+    """What was to be found, boxed."""
+    _try(page, "7-find.png")
+    _send(page, "#find_send")
+    page.locator("#chat .place").first.wait_for()
+
+
+def watch(page: Any) -> None:
+    """A clip as the frames that the model gets, and an answer about it."""
+    page.get_by_role("tab", name="Video", exact=True).click()
+    _attach(page, CLIP)
+    page.locator("#question textarea").fill("In which direction does it move?")
+    _send(page, "#send")
+    _attach(page, CLIP)
+
+
+def compare(page: Any) -> None:
+    """The same question at a quick look and at a close one."""
+    _try(page, "3-chart.png")
+    page.locator("#compare").click()
+    page.locator("#keep_second:enabled").wait_for()
+
+
+def _try(page: Any, example: str) -> None:
+    page.locator(f'[data-example="{example}"]').click()
+    _read(page)
+
+
+def _attach(page: Any, file: Path) -> None:
+    page.locator(".tabitem:visible .drop input[type=file]").set_input_files(str(file))
+    _read(page)
+
+
+def _read(page: Any) -> None:
+    page.locator("#status .status.read").wait_for()
     page.locator("#tray .tile.read").last.wait_for()
-    page.locator("#send").click()
+
+
+def _send(page: Any, button: str) -> None:
+    page.locator(button).click()
     page.locator("#chat .receipt").wait_for()
-    page.locator(".tabitem:visible .drop input[type=file]").set_input_files(str(NEXT))
-    page.locator("#tray .tile.read").last.wait_for()
+    page.locator("#send:visible").wait_for()
+
+
+WALK: tuple[tuple[str, dict[str, Any], str, Callable[[Any], None]], ...] = (
+    ("page-empty", DESK, "light", empty),
+    ("page", DESK, "light", ask),
+    ("page-dark", DESK, "dark", ask),
+    ("page-boxes", DESK, "light", find),
+    ("page-video", DESK, "light", watch),
+    ("page-compare", DESK, "light", compare),
+    ("page-phone-tiles", PHONE, "light", look),
+    ("page-phone", PHONE, "light", ask),
+)
+"""The pictures by name, each with its screen, its colours, and what is done on the page."""
 
 
 def walk(browser: Any, address: str, output: Path) -> Iterator[Path]:
     """Take the pictures one by one, yielding each one's path."""
-    for name, size, scheme in (
-        ("page", DESK, "light"),
-        ("page-dark", DESK, "dark"),
-        ("page-phone", PHONE, "light"),
-    ):
-        context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    output.mkdir(parents=True, exist_ok=True)
+    for name, screen, scheme, act in WALK:
+        context = browser.new_context(**screen, color_scheme=scheme, reduced_motion="reduce")
         page = context.new_page()
         page.goto(address)
         page.locator("#tray .example").first.wait_for()
-        if name == "page":
-            yield _take(page, output / "page-empty.png")
-        ask(page)
-        yield _take(page, output / f"{name}.png")
+        act(page)
+        page.screenshot(path=str(output / f"{name}.png"))
+        yield output / f"{name}.png"
         context.close()
-
-
-def _take(page: Any, path: Path) -> Path:
-    page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=str(path))
-    return path
 
 
 def main() -> int:

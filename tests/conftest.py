@@ -77,8 +77,8 @@ def serve_page(tmp_path):
 
     pages = []
 
-    def start(engine, folder="sessions", limits=None, **options):
-        about = About("nano", embedded=True)
+    def start(engine, folder="sessions", limits=None, about=None, **options):
+        about = about or About("nano", embedded=True)
         store = SessionStore(tmp_path / folder, limits)
         page = build_page(Handlers(engine, store, about, **options))
         pages.append(page)

@@ -194,6 +194,8 @@ def test_cleaning_goes_on_after_an_error(tmp_path, caplog):
 def test_a_model_is_introduced_by_name_and_licence():
     published = app.about("OpenGVLab/InternVL2_5-1B")
     assert (published.name, published.embedded) == ("InternVL2_5-1B", False)
+    assert (published.published, published.shared) == (True, False)
+    assert app.about(str(EMBEDDED), shared=True).shared
     assert "Apache-2.0" in published.licence
     assert app.about(str(EMBEDDED)).embedded
     assert app.about(str(MODEL)).tokens_per_tile == 256

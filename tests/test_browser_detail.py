@@ -153,10 +153,10 @@ def test_browser_what_the_grid_means_is_said(serve_page, visit, tall, tmp_path):
     page = visit(serve_page(ScriptedEngine(["Yes."])))
     facts = page.locator("#tray .facts")
     attach(page, "Image", tall)
-    expect(facts).to_contain_text("Enlarged 2.3×: this adds cost, not detail.")
+    expect(facts).to_contain_text("Enlarged 2.2×: this adds cost, not detail.")
     expect(facts).to_contain_text("Of 12 tiles allowed, its shape uses 6.")
     large = tmp_path / "page.png"
     Image.new("RGB", (2480, 3508), "white").save(large)
     attach(page, "Image", large)
     expect(facts).to_contain_text("small print may be unreadable.")
-    expect(facts).to_contain_text("24 tiles would show it at 74 %.")
+    expect(facts).to_contain_text("24 tiles would show it at 72 %.")

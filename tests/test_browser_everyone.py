@@ -1,4 +1,4 @@
-"""The page for everyone: the keyboard alone, a phone, light and dark, presenter mode."""
+"""The page for everyone: one announcement, a phone, light and dark, names, what is kept."""
 
 import re
 
@@ -7,82 +7,10 @@ from scripted_engine import ScriptedEngine
 from test_browser_page import ANSWER, attach
 
 from internvl.engines.base import OutOfMemory
+from internvl.ui.views import About
 
 expect.set_options(timeout=20_000)
 MEMORY = OutOfMemory("x", needed=9.1, free=2.0)
-
-
-def tab_to(page, locator, key="Tab", most=60):
-    """Press Tab until something is focused, with a ring to see it by."""
-    for _ in range(most):
-        page.keyboard.press(key)
-        if locator.evaluate("element => element === document.activeElement"):
-            ring = locator.evaluate(
-                """element => [element, element.closest("label"), element.parentElement]
-                    .filter(Boolean).some((place) => {
-                        const style = getComputedStyle(place);
-                        return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2
-                            || style.boxShadow !== "none";
-                    })"""
-            )
-            assert ring, f"{locator} has no ring"
-            return
-    raise AssertionError(f"{locator} can't be reached by {key}")
-
-
-def test_browser_by_the_keyboard_alone(serve_page, visit, tall):
-    engine = ScriptedEngine(ANSWER, ANSWER, ANSWER, stepping=True)
-    page = visit(serve_page(engine))
-    expect(page.locator("#model")).to_contain_text("ready")
-    expect(page.locator("#image button[data-drop]")).to_be_visible()
-    tab_to(page, page.locator("#image button[data-drop]"))
-    with page.expect_file_chooser() as choosing:
-        page.locator("#image button[data-drop]:focus").press("Enter")
-    choosing.value.set_files(str(tall))
-    expect(page.locator("#tray .tile.read")).to_have_count(7)
-    tab_to(page, page.locator("#exact > button"))
-    page.keyboard.press("Enter")
-    tab_to(page, page.locator("#max_tiles input[type=range]"))
-    for _ in range(7):
-        page.keyboard.press("ArrowLeft")
-    expect(page.locator("#tray .tile")).to_have_count(3)
-
-    question = page.locator("#question textarea")
-    tab_to(page, question)
-    page.keyboard.type("What is this?")
-    page.keyboard.press("Enter")
-    engine.step(2)
-    expect(page.locator('#chat [data-testid="bot"]')).to_contain_text("A tall")
-    tab_to(page, page.locator("#stop button, button#stop"))
-    page.keyboard.press("Enter")
-    expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
-
-    engine.release()
-    tab_to(page, page.locator("#retry button, button#retry"))
-    page.keyboard.press("Enter")
-    expect(page.locator("#chat .receipt")).to_contain_text("complete")
-    tab_to(page, page.locator("#chat .receipt [name=copy]"))
-    tab_to(page, page.locator("#new button, button#new"), "Shift+Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("#chat .said")).to_have_count(0)
-
-    tab_to(page, page.locator("#chats .history > summary"), "Shift+Tab")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    expect(page.locator("#chats input[type=search]")).to_be_focused()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    expect(page.locator("#chat .said")).to_have_text("What is this?")
-
-    tab_to(page, page.locator("[data-about]"), "Shift+Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("dialog.about")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("[data-about]")).to_be_focused()
-    tab_to(page, page.locator("#language input:checked"), "Shift+Tab")
-    page.keyboard.press("ArrowRight")
-    expect(page.locator("#send")).to_have_text("发送")
 
 
 def test_browser_an_answer_is_announced_once(serve_page, visit):
@@ -172,35 +100,20 @@ def test_browser_the_panel_says_what_is_kept(serve_page, visit):
     assert asked and elsewhere == []
 
 
-def test_browser_presenter_mode(serve_page, visit):
-    engine = ScriptedEngine(ANSWER)
-    address = serve_page(engine)
-    page = visit(address)
-    page.locator("#question textarea").fill("The presenter's own?")
-    page.locator("#send").click()
-    expect(page.locator("#chat .receipt")).to_contain_text("complete")
+def test_browser_the_panel_knows_a_public_link_and_a_published_model(serve_page, visit):
+    own = "sends nothing of yours to other computers"
+    page = visit(serve_page(ScriptedEngine(ANSWER)))
     page.locator("[data-about]").click()
-    page.locator(".present summary").click()
-    page.locator(".present button").click()
-    expect(page.locator("#presenter .bar")).to_contain_text("afresh after 5 idle min")
-    expect(page.locator("#chat .said")).to_have_count(0)
-    size = "element => parseFloat(getComputedStyle(element).fontSize)"
-    page.locator("#question textarea").fill("A guest's?")
-    page.locator("#send").click()
-    expect(page.locator("#chat .receipt")).to_contain_text("complete")
-    assert page.locator("#chat .said").evaluate(size) >= 20
-
-    page.goto(f"{address}?presenter=0.51")
-    expect(page.locator("#chat .said")).to_have_text("A guest's?")
-    expect(page.locator(".soon")).to_contain_text("Starting afresh for the next person in")
-    page.get_by_role("button", name="I'm still here").click()
-    expect(page.locator(".soon .counted")).to_contain_text("30 s")
-    page.evaluate("Date.now = ((now) => () => now() + 40000)(Date.now)")
-    expect(page.locator("#chat .said")).to_have_count(0)
-    assert len(engine.forgotten) >= 1
-    page.locator("[data-present-leave]").click()
-    expect(page.locator("#chat .said")).to_have_text("The presenter's own?")
-    expect(page.locator("#presenter .bar")).to_be_hidden()
+    panel = page.get_by_role("dialog", name="Good to know")
+    for sentence in (own, "minutes of presenter mode", "the question you were typing"):
+        expect(panel).to_contain_text(sentence)
+    about = About("InternVL2_5-1B", "MIT", published=True, shared=True)
+    page = visit(serve_page(ScriptedEngine(ANSWER), folder="others", about=about))
+    page.locator("[data-about]").click()
+    panel = page.get_by_role("dialog", name="Good to know")
+    for sentence in ("server of Gradio", "Shanghai AI Laboratory", "describe things that are not"):
+        expect(panel).to_contain_text(sentence)
+    expect(panel).not_to_contain_text(own)
 
 
 def test_browser_names_for_screen_readers_follow_the_language(serve_page, visit, tall):

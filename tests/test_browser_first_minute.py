@@ -11,6 +11,7 @@ from scripted_engine import ScriptedEngine
 from test_browser_page import attach
 
 from internvl.ui.examples import find_examples
+from internvl.ui.views import About
 
 ANSWER = ["An ", "answer."]
 CARRY = """([files, how]) => {
@@ -33,9 +34,9 @@ def visit(chromium):
     """A function that opens the page as a new visitor; its errors in the console fail the test."""
     contexts, errors = [], []
 
-    def come(address, width=1440, height=900, browser=chromium, **options):
+    def come(address, width=1440, height=900, browser=chromium, language="en-GB", **options):
         size = {"width": width, "height": height}
-        contexts.append(browser.new_context(viewport=size, locale="en-GB", **options))
+        contexts.append(browser.new_context(viewport=size, locale=language, **options))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
@@ -71,7 +72,7 @@ def test_browser_examples_and_three_steps_while_it_is_empty(serve_page, visit, w
     engine = ScriptedEngine(ANSWER)
     page = visit(serve_page(engine, examples=find_examples()), width=width, height=844)
     expect(page.locator("#chat .placeholder li")).to_have_count(3)
-    expect(page.locator("#tray .example")).to_have_count(6)
+    expect(page.locator("#tray .example")).to_have_count(7)
     for title, sheets, tab in (
         ("A receipt in small print", 1, "Image"),
         ("Two pictures to compare", 2, "Several images"),
@@ -92,6 +93,36 @@ def test_browser_examples_and_three_steps_while_it_is_empty(serve_page, visit, w
     expect(page.locator("#chat .receipt")).to_be_visible()
     expect(page.locator("#chat .placeholder")).to_have_count(0)
     assert engine.asked[0][0].turns[0].question == "In which direction does it move?"
+
+
+def test_browser_an_example_is_found_and_boxed(serve_page, visit):
+    (example,) = (example for example in find_examples() if example.find)
+    box = "<ref>it</ref><box>[[100, 100, 400, 500]]</box>"
+    engine = ScriptedEngine([box])
+    page = visit(serve_page(engine, examples=find_examples()))
+    page.get_by_role("button", name=example.titles["en"]).click()
+    field = page.locator("#find_text").get_by_role("textbox")
+    expect(field).to_have_value(example.questions["en"])
+    expect(field).to_be_focused()
+    expect(page.locator("#question textarea")).to_have_value("")
+    page.locator("#find_send").click()
+    expect(page.locator("#chat .place")).to_have_count(1)
+    assert engine.asked[0][0].turns[0].region == example.questions["en"]
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_browser_examples_in_chinese(serve_page, visit, embedded):
+    about = About("model", embedded=embedded)
+    address = serve_page(ScriptedEngine(ANSWER), about=about, examples=find_examples())
+    page = visit(address, language="zh-CN")
+    page.get_by_role("button", name="小字收据").click()
+    question = page.locator("#question textarea")
+    if embedded:  # it reads English only, and the page says what is asked
+        expect(question).to_have_value("What kind of document is this?")
+        expect(page.locator("#notice")).to_contain_text("意思是：这是什么文件？")
+    else:
+        expect(question).to_have_value("这是什么文件？")
+        expect(page.locator("#notice")).to_have_text("")
 
 
 def test_browser_paste_and_drop_go_to_the_pane_that_takes_them(serve_page, visit, wide, tall, clip):

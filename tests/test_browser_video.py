@@ -5,21 +5,22 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
+from test_browser_page import set_number
 
 from internvl.ui.clips import CLIPS
 
 ANSWER = ["The square turns blue in Frame-3, ", "not in Frame-2 or Frame-12."]
 
 
-def write_clip(path, codec):
-    """Twelve frames, two a second: a square that moves and turns blue half way."""
+def write_clip(path, codec, step=20):
+    """Twelve frames, two a second: a square that moves by `step` and turns blue half way."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=2)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for place in range(12):
             picture = np.full((240, 320, 3), 225, np.uint8)
             if place:
-                left = 20 * place
+                left = step * place
                 picture[80:140, left : left + 60] = (200, 30, 30) if place < 6 else (30, 60, 200)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         container.mux(stream.encode())
@@ -134,3 +135,33 @@ def test_browser_a_video_that_is_gone_is_said(serve_page, visit, tmp_path):
     page.reload()  # the browser still has what the player showed
     link.click()
     expect(page.locator(".dock .unplayable")).to_contain_text("The video can't be reached.")
+
+
+def test_browser_frames_that_are_the_same_are_said(serve_page, visit, tmp_path):
+    clip = write_clip(tmp_path / "still.mp4", "libx264", step=0)
+    page = visit(serve_page(ScriptedEngine(ANSWER)), clip)
+    remarks = page.locator("#tray .remarks span")
+    expect(remarks).to_have_text(
+        [
+            "Frame-1 is blank.",
+            "Frame-2 to Frame-6 look the same.",
+            "Frame-7 to Frame-12 look the same.",
+        ]
+    )
+    page.get_by_role("button", name="Leave these out").click()
+    expect(page.locator("#tray .frames .tile")).to_have_count(2)
+    expect(remarks).to_have_count(0)
+
+
+def test_browser_the_end_of_a_clip_is_trimmed(serve_page, visit, tmp_path):
+    engine = ScriptedEngine(ANSWER)
+    page = visit(serve_page(engine), write_clip(tmp_path / "square.mp4", "libx264"))
+    set_number(page, "end", 3)
+    frames = page.locator("#tray .frames .tile")
+    expect(frames.last.locator(".moment")).to_have_text("0:03.0")
+    expect(page.locator("#tray .facts")).to_contain_text("From 0:00.0 to 0:03.0 of 0:06.0.")
+    page.locator("#question textarea").fill("When does it turn blue?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_be_visible()
+    (attachment,) = engine.asked[0][0].attachments
+    assert (attachment.start, attachment.end) == (None, 3.0)

@@ -25,6 +25,7 @@ def test_they_come_from_their_folder(tmp_path, tall):
         "files": ["print.png"],
         "title": {"en": "Small <print>", "zh": "小字"},
         "question": {"en": "What is it?", "zh": "这是什么？"},
+        "find": False,
     }
     (tmp_path / "examples.json").write_text(json.dumps({"one": said}), encoding="utf-8")
     examples = find_examples(tmp_path)
@@ -75,7 +76,7 @@ def test_one_press_attaches_it_alone(store, handlers, visitor, tall, name, files
     shown = handlers.touch(visitor, "example", name)
     assert [a.path.name for a in session.draft.attachments] == files
     assert shown["panes"] == {"selected": pane}
-    assert shown["question"]["value"] == CHOSEN[name].question
+    assert shown["question"]["value"] == CHOSEN[name].questions[0]
 
 
 def test_the_embedded_model_is_asked_in_english_only(store, handlers, visitor):
@@ -91,10 +92,11 @@ def test_the_embedded_model_is_asked_in_english_only(store, handlers, visitor):
 
 def test_a_model_can_be_measured_on_them():
     engine = ScriptedEngine()
-    answers = iter(["3", "GREEN.", "?", "A receipt", "?", "To the left."])
+    found = json.loads((SHIPPED / "examples.json").read_text("utf-8"))["7-find.png"]["answer"]
+    answers = iter(["3", "GREEN.", "?", "A receipt", "?", "To the left.", found])
     engine.answer_batch = lambda asked, _: [(next(answers), engine.receipt(frozen(asked), _))]
     told = ask_examples(engine, SHIPPED)
-    assert [t.right for t in told] == [False, True, False, True, False, True]
+    assert [t.right for t in told] == [False, True, False, True, False, True, True]
     assert told[1] == ("2-sign.png", "GREEN.", "Green", True)
 
 

@@ -32,8 +32,8 @@ def test_the_table_is_the_preprocessors_own_choice(size):
 def test_small_print_is_told_how_many_tiles_would_show_it():
     look = Looker((2480, 3508), TEXT, most=24).look(12)
     assert look.facts[1:3] == (
-        "Shrunk to 37 %: small print may be unreadable.",
-        "24 tiles would show it at 74 %.",
+        "Shrunk to 36 %: small print may be unreadable.",
+        "24 tiles would show it at 72 %.",
     )
     assert not any(
         "would show" in fact for fact in Looker((2480, 3508), TEXT, most=12).look(12).facts
@@ -46,6 +46,13 @@ def test_every_pixel_reaches_the_model_only_where_no_edge_is_shrunk():
     assert whole in Looker((900, 1200), TEXT, most=24).look(12).facts
     assert whole not in Looker((1000, 400), TEXT, most=24).look(2).facts  # 896 of 1000 across
     assert whole not in Looker((900, 1200), TEXT, most=24).look(1).facts
+
+
+def test_the_finest_budget_is_the_least_that_shows_everything():
+    looker = Looker((1240, 1170), TEXT, most=24)
+    assert (looker.finest(6), looker.finest(12)) == (9, 12)
+    assert looker.scale(9) >= 1 > looker.scale(8)
+    assert Looker((1240, 1170), TEXT, most=8).finest(6) == 6  # more would show no more
 
 
 def test_every_budget_is_shared_as_sending_shares_it():

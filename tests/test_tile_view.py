@@ -120,7 +120,7 @@ def test_an_empty_tray_says_whether_pictures_are_in_the_chat():
 def test_what_surprises_people_is_said(tmp_path):
     Image.new("L", (2480, 3508)).save(tmp_path / "page.png")
     html = draw_tray([Attachment(tmp_path / "page.png", "image")], Settings(max_tiles=12), TEXT)
-    assert "Shrunk to 37 %" in html
+    assert "Shrunk to 36 %" in html
     assert "Of 12 tiles allowed, its shape uses 6." in html
 
 

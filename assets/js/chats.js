@@ -115,5 +115,10 @@ internvl.openChats = () => {
   panel().open = true;
   element.querySelector("input[type=search]").focus();
 };
+// Whoever comes next finds no search words of the last person.
+internvl.leaveChats = () => {
+  Object.assign(seen, { query: "", acts: "", open: false });
+  restore();
+};
 watch("value", restore);
 restore();

@@ -5,3 +5,4 @@ element.addEventListener("click", (event) => {
   const [action, name] = Object.entries(button.dataset)[0];
   trigger("click", { action, name });
 });
+internvl.keepFocus(element);

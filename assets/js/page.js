@@ -17,5 +17,20 @@ window.internvl = (() => {
     requestAnimationFrame(follow);
   }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 
-  return { words, afterChange: (follower) => followers.push(follower) };
+  // The button that has the focus has it still when the server has drawn what is around it anew.
+  function keepFocus(element) {
+    let focused = "";
+    element.addEventListener("focusin", ({ target }) => {
+      const [[name, value] = []] = Object.entries(target.dataset);
+      focused = name ? `[data-${name}="${CSS.escape(value)}"]` : "";
+    });
+    element.addEventListener("focusout", ({ target }) => {
+      queueMicrotask(() => target.isConnected && (focused = ""));
+    });
+    new MutationObserver(() => {
+      if (focused && document.activeElement === document.body) element.querySelector(focused)?.focus();
+    }).observe(element, { childList: true, subtree: true });
+  }
+
+  return { words, keepFocus, afterChange: (follower) => followers.push(follower) };
 })();

@@ -18,7 +18,8 @@ function set(number) {
 function fresh() {
   touched = Date.now();
   begun = true;
-  document.querySelector("dialog.about")?.close();
+  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  internvl.leaveChats();
   trigger("click", { action: "fresh" });
 }
 

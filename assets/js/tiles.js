@@ -1,19 +1,29 @@
-// Light up tiles as the model reads them.
+// Light up tiles as the model reads them: in the tile view, and once it was sent in the question.
 // What was read stays marked while another line takes the place of "Reading".
-let readTiles = { of: "", done: 0 };
-internvl.afterChange(() => {
-  const status = document.querySelector("#status .status");
-  const tray = document.querySelector("#tray .tray");
-  if (!status || !tray) return;
-  const pieces = Number(tray.dataset.pieces);
-  const earlier = Number(status.dataset.total) - pieces; // less than 0: some are known already
-  const names = [...tray.querySelectorAll(".sheet .name")].map((name) => name.textContent);
-  const of = [pieces, ...names].join("/");
-  const told = Number(status.dataset.total) > 0;
-  if (told) readTiles = { of, done: Math.max(0, Number(status.dataset.done) - earlier) };
-  const read = readTiles.of === of ? readTiles.done : 0;
-  tray.querySelectorAll(".tile").forEach((tile, position) => {
-    tile.classList.toggle("read", position < read);
-    tile.classList.toggle("next", position === read && status.classList.contains("reading"));
+(() => {
+  let known = { of: "", done: 0 };
+
+  function light(place, done, reading) {
+    place.querySelectorAll(".tile").forEach((tile, position) => {
+      tile.classList.toggle("read", position < done);
+      tile.classList.toggle("next", position === done && reading);
+    });
+  }
+
+  internvl.afterChange(() => {
+    const status = document.querySelector("#status .status");
+    if (!status) return;
+    const question = [...document.querySelectorAll('#chat [data-testid="user"]')].at(-1);
+    const begun = status.classList.contains("answering");
+    if (question && begun) light(question, Infinity, false);
+    const asking = document.querySelector("#stop") && !begun;
+    const place = asking ? question : document.querySelector("#tray");
+    if (!place) return;
+    const tiles = place.querySelectorAll(".tile").length;
+    const of = [tiles, ...[...place.querySelectorAll(".name")].map((name) => name.textContent)].join("/");
+    const total = Number(status.dataset.total);
+    // Of more tiles than these, the last are these; of fewer, the first of these were known already.
+    if (total) known = { of, done: Math.max(0, Number(status.dataset.done) - total + tiles) };
+    light(place, known.of === of ? known.done : 0, status.classList.contains("reading"));
   });
-});
+})();

@@ -10,6 +10,7 @@ element.addEventListener("click", (event) => {
   trigger("click", { action, name });
 });
 
+internvl.keepFocus(element);
 internvl.touch = (action, name) => trigger("click", { action, name });
 
 // A picture is dragged by its head onto another one.
@@ -82,11 +83,13 @@ element.addEventListener("pointercancel", () => {
   marking = null;
 });
 
-// The button of the tile that a click on the picture meant.
+// The button of the tile, or the quarter, that a click on the picture meant.
 function tileAt(whole, event) {
-  const under = [...whole.querySelectorAll(".grid .tile")].findIndex((tile) => {
-    const { left, right, top, bottom } = tile.getBoundingClientRect();
-    return left <= event.clientX && event.clientX < right && top <= event.clientY && event.clientY < bottom;
+  const frame = whole.getBoundingClientRect();
+  const x = share(event.clientX - frame.left, frame.width);
+  const y = share(event.clientY - frame.top, frame.height);
+  return [...whole.closest(".sheet").querySelectorAll(".closer [data-part]")].find((button) => {
+    const [, left, top, right, bottom] = button.dataset.part.split(":").map(Number);
+    return left <= x && x <= right && top <= y && y <= bottom;
   });
-  return whole.closest(".sheet").querySelectorAll(".closer [data-part]")[under];
 }

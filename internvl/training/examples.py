@@ -2,9 +2,8 @@
 
 python -m internvl.training.examples assets/examples
 
-Writes pictures, a clip, and `examples.json` with their titles, questions and right answers. The
-questions are English on the Chinese page, too: the embedded model reads nothing else. How many a
-model gets right tells `python -m benchmarks.examples`.
+Writes pictures, a clip, and `examples.json` with their titles, questions and right answers. How
+many a model gets right tells `python -m benchmarks.examples`.
 """
 
 import json
@@ -15,46 +14,65 @@ from typing import Any, NamedTuple
 from internvl.training.scenes import Scene, draw
 
 SEED = 41
+LANGUAGES = ("en", "zh")
 RATE = 8
 """Frames a second of a clip; each frame of its scene stays for two."""
 
 
 class Chosen(NamedTuple):
-    """A scene by kind and number, its titles in English and Chinese, what is asked about it.
+    """A scene by kind and number, with its titles and what is asked, each in English and Chinese.
 
-    `task` names the exchange of the scene whose answer is right.
+    `task` names the exchange of the scene whose answer is right; in one of "boxes" what is asked is
+    what is to be found.
     """
 
     kind: str
     number: int
-    english: str
-    chinese: str
-    question: str
+    titles: tuple[str, str]
+    questions: tuple[str, str]
     task: str
+
+    @property
+    def find(self) -> bool:
+        """Is something to be found and boxed?"""
+        return self.task.startswith("boxes")
 
 
 CHOSEN = {
     "1-shapes.png": Chosen(
-        *("objects", 25, "Some shapes", "几个图形"), "How many objects are there?", "objects/count"
+        *("objects", 25, ("Some shapes", "几个图形")),
+        ("How many objects are there?", "有几个物体？"),
+        "objects/count",
     ),
-    "2-sign.png": Chosen(*("text", 7, "A sign", "标牌"), "What colour is the text?", "text/colour"),
+    "2-sign.png": Chosen(
+        *("text", 7, ("A sign", "标牌")),
+        ("What colour is the text?", "文字是什么颜色？"),
+        "text/colour",
+    ),
     "3-chart.png": Chosen(
-        *("charts", 5, "A bar chart", "柱状图"), "What kind of chart is this?", "charts/kind"
+        *("charts", 5, ("A bar chart", "柱状图")),
+        ("What kind of chart is this?", "这是哪种图表？"),
+        "charts/kind",
     ),
     "4-receipt.png": Chosen(
-        *("documents", 6, "A receipt in small print", "小字收据"),
-        "What kind of document is this?",
+        *("documents", 6, ("A receipt in small print", "小字收据")),
+        ("What kind of document is this?", "这是什么文件？"),
         "documents/kind",
     ),
     "5-compare.png": Chosen(
-        *("images", 55, "Two pictures to compare", "比较两张图"),
-        "What is the difference between the two pictures?",
+        *("images", 55, ("Two pictures to compare", "比较两张图")),
+        ("What is the difference between the two pictures?", "两张图有什么不同？"),
         "images/difference",
     ),
     "6-clip.mp4": Chosen(
-        *("video", 10, "A short clip", "一段短片"),
-        "In which direction does it move?",
+        *("video", 10, ("A short clip", "一段短片")),
+        ("In which direction does it move?", "它朝哪个方向移动？"),
         "video/direction",
+    ),
+    "7-find.png": Chosen(
+        *("objects", 103, ("Something to find and box", "找出并框出物体")),
+        ("cyan star", "青色的星"),
+        "boxes/object",
     ),
 }
 
@@ -66,11 +84,17 @@ def write_examples(folder: Path) -> None:
     for name, chosen in CHOSEN.items():
         scene = draw(chosen.kind, chosen.number, "held-out", SEED)
         files = _write(scene, folder / name)
-        answers = [said.answer for said in scene.exchanges if said.task == chosen.task]
+        sought = chosen.questions[0] if chosen.find else None
+        answers = [
+            said.answer
+            for said in scene.exchanges
+            if said.task == chosen.task and said.region == sought
+        ]
         listed[name] = {
             "files": [file.name for file in files],
-            "title": {"en": chosen.english, "zh": chosen.chinese},
-            "question": {"en": chosen.question, "zh": chosen.question},
+            "title": dict(zip(LANGUAGES, chosen.titles, strict=True)),
+            "question": dict(zip(LANGUAGES, chosen.questions, strict=True)),
+            "find": chosen.find,
             "answer": answers[0],
         }
     text = json.dumps(listed, ensure_ascii=False, indent=2)

@@ -7,9 +7,10 @@ messages say by name and value what they do, since the chat box keeps no other a
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from internvl.chat import Attachment, Conversation, Turn
-from internvl.preprocessing import AttachmentError
+from internvl.preprocessing import AttachmentError, choose_grid, image_size
 from internvl.ui.clips import CLIPS
 from internvl.ui.figures import draw_figures
 from internvl.ui.frames import strip_of
@@ -35,7 +36,9 @@ def draw_chat(
     """
     messages, pictures, tiles = [], 0, 0
     for position, turn in enumerate(conversation.turns):
-        messages.append({"role": "user", "content": _asked(turn, position, pictures, text)})
+        messages.append(
+            {"role": "user", "content": _asked(turn, position, pictures, text, tile_size)}
+        )
         pictures += sum(attachment.kind == "image" for attachment in turn.attachments)
         tiles += sum(count_tiles(attachment, tile_size) for attachment in turn.attachments)
         video = last_video(conversation.turns[: position + 1])
@@ -91,24 +94,37 @@ def _marks(conversation: Conversation, position: int, tiles: int, text: Mapping[
     )
 
 
-def _asked(turn: Turn, position: int, earlier: int, text: Mapping[str, str]) -> str:
+def _asked(turn: Turn, position: int, earlier: int, text: Mapping[str, str], tile_size: int) -> str:
+    """A question with what was sent; its tiles have a quiet mark once it has an answer."""
     attachments = []
     for attachment in turn.attachments:
         earlier += attachment.kind == "image"
-        attachments.append(_sent(attachment, earlier, text))
+        attachments.append(_sent(attachment, earlier, text, tile_size))
     return fill_line(
-        "asked", question=turn.question, attachments=attachments, position=position, t=text
+        "asked",
+        question=turn.question,
+        attachments=attachments,
+        position=position,
+        read=" read" if turn.answer else "",
+        t=text,
     )
 
 
-def _sent(attachment: Attachment, number: int, text: Mapping[str, str]) -> dict[str, str]:
+def _sent(
+    attachment: Attachment, number: int, text: Mapping[str, str], tile_size: int
+) -> dict[str, Any]:
     path = str(attachment.path)
     picture = attachment.kind == "image"
     title = text["tray.picture"].format(number=number) if picture else text["tray.video"]
     shown = {"title": title, "name": Path(path).name, "source": "", "clip": "", "key": ""}
     with contextlib.suppress(AttachmentError):
+        key = CLIPS.key(path)
         if picture:
-            return {**shown, "source": display_copy(path, _THUMBNAIL), "key": CLIPS.key(path)}
+            width, height = image_size(path)
+            grid = choose_grid(width, height, attachment.max_tiles or 1, tile_size)
+            source = display_copy(path, _THUMBNAIL)
+            return {**shown, "source": source, "key": key, "grid": grid, "ratio": width / height}
         frames = strip_of(attachment).kept
-        return {**shown, "source": frames[len(frames) // 2].source, "clip": CLIPS.key(path)}
+        source = frames[len(frames) // 2].source
+        return {**shown, "source": source, "clip": key, "grid": (len(frames), 1), "ratio": 4 / 3}
     return shown

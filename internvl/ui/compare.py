@@ -18,10 +18,8 @@ from internvl.ui.figures import draw_figures
 from internvl.ui.markup import to_markdown, without_begun
 from internvl.ui.page import Visitor, closing
 from internvl.ui.receipts import short_facts
+from internvl.ui.tiles import LOOKS, with_tiles
 from internvl.ui.views import View, Words, merged
-
-BUDGETS = (1, 12)
-"""The most tiles of the two answers."""
 
 _SIDES = ("first", "second")
 
@@ -37,8 +35,8 @@ class CompareHandlers(Answering):
         with session.lock:
             self.apply(session, text, values)
             asked = _asked(session, question, text)
-            budgets = [min(budget, session.limits.tiles) for budget in BUDGETS]
-            sides = [_with_tiles(asked, budget) for budget in budgets]
+            budgets = [min(budget, session.limits.tiles) for budget in LOOKS]
+            sides = [Conversation(asked.system, with_tiles(asked.turns, b)) for b in budgets]
             session.compared = [side.turns[-1] for side in sides]
         titles = [text["compare.quick"], text["compare.close"].format(tiles=budgets[-1])]
         empty: View = {f"compare_{side}": {"value": text["chat.thinking"]} for side in _SIDES}
@@ -133,15 +131,6 @@ def _asked(session: Session, question: str, text: Words) -> Conversation:
     if not any(a.kind == "image" for a in asked.attachments):
         raise PageError(text["error.no_picture"])
     return asked
-
-
-def _with_tiles(asked: Conversation, budget: int) -> Conversation:
-    """The chat with the pictures of each message sharing so many tiles."""
-    turns = []
-    for turn in asked.turns:
-        loose = [replace(a, max_tiles=None) for a in turn.attachments]
-        turns.append(replace(turn, attachments=freeze(loose, Settings(max_tiles=budget))))
-    return Conversation(asked.system, turns)
 
 
 def _same(turn: Turn, compared: Turn) -> bool:

@@ -13,6 +13,7 @@ from internvl.ui import drafts, views
 from internvl.ui.cards import Card
 from internvl.ui.costs import draw_cost, fits
 from internvl.ui.errors import PageError, friendly
+from internvl.ui.looks import Looker, Size, shares
 from internvl.ui.page import Page, Visitor, check_budgets, request
 from internvl.ui.tiles import count_tiles, crop
 from internvl.ui.views import View, Words, merged
@@ -103,8 +104,24 @@ class DetailHandlers(Page):
             part.save(file)
             with drafts.brought(session, [file], "image") as parts, session.lock:
                 drafts.add_pictures(session, parts)
-                session.save()
-        return merged(self.tray(session, text), views.pane(session), views.notice())
+                told, budget = self._sharpened(session, part.size, text)
+        return merged(
+            self._budget(session, text, max_tiles=budget),
+            views.pane(session),
+            views.notice(Card(told, calm=True)),
+        )
+
+    def _sharpened(self, session: Session, part: Size, text: Words) -> tuple[str, int]:
+        """A sentence, and the least budget from now on that shows a part on the page at 100 %."""
+        pictures = sum(a.kind == "image" for a in session.draft.attachments)
+        given = shares(pictures, session.limits.tiles)
+        now = min(session.settings.max_tiles, len(given))
+        looker = Looker(part, text, most=given[-1], tile_size=self.about.tile_size)
+        share = looker.finest(given[now - 1])
+        budget = max(now, given.index(share) + 1)
+        if (scale := looker.scale(share)) < 1:
+            return text["closer.most"].format(percent=round(scale * 100)), budget
+        return text["closer.raised"].format(tiles=budget) if budget > now else "", budget
 
     def _budget(self, session: Session, text: Words, **budgets: Any) -> View:
         """Set budgets, on their sliders as well."""

@@ -9,7 +9,7 @@ from internvl.chat import Attachment, Conversation, Limits, Session, Turn, freez
 from internvl.engines.base import OutOfMemory, PromptTooLong, Reading
 from internvl.preprocessing import AttachmentError, parse_pages
 from internvl.ui import documents, drafts, views
-from internvl.ui.cards import make_card
+from internvl.ui.cards import Card, make_card
 from internvl.ui.detail_handlers import DetailHandlers
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.examples import Example
@@ -46,10 +46,7 @@ class DraftHandlers(DetailHandlers):
         """A button in the tile view: remove or move a picture, a stop, frames, an example."""
         session, text = self.enter(visitor)
         if action == "example" and name in self.examples:
-            example = self.examples[name]
-            shown = self._try(visitor, example)
-            question = example.questions["en" if self.about.embedded else text["tongue"]]
-            return merged(shown, {"question": {"value": question}}, views.pane(session))
+            return self._try(visitor, self.examples[name])
         if chosen := self._choose(session, text, action, name):
             return chosen
         if action == "refused":
@@ -168,13 +165,26 @@ class DraftHandlers(DetailHandlers):
         return merged(self._draft_changed(session, text), shown)
 
     def _try(self, visitor: Visitor, example: Example) -> View:
-        """An example alone on the page."""
-        session, _ = self.enter(visitor)
+        """An example alone on the page, with its question where one asks it.
+
+        The embedded model reads English only: in another language the page says what is asked.
+        """
+        session, text = self.enter(visitor)
         with session.lock:
             drafts.take_away(session)
         if example.is_clip:
-            return self.add_video(visitor, str(example.files[0]))
-        return self._attach(visitor, [str(file) for file in example.files])
+            shown = self.add_video(visitor, str(example.files[0]))
+        else:
+            shown = self._attach(visitor, [str(file) for file in example.files])
+        meant = example.questions[text["tongue"]]
+        asked = example.questions["en"] if self.about.embedded else meant
+        told = text["examples.english"].format(meant=meant) if asked != meant else ""
+        fields: View = {
+            "question": {"value": "" if example.find else asked},
+            "find_text": {"value": asked if example.find else ""},
+            "find_panel": {"visible": example.find},
+        }
+        return merged(shown, fields, views.pane(session), views.notice(Card(told, calm=True)))
 
     def _full(self, ahead: Conversation, session: Session, text: Words) -> View:
         """A card when the context has no room for all that would be sent; else nothing."""

@@ -18,13 +18,15 @@ _CARD = 224
 class Example:
     """Pictures or one clip to try, with a title and a question in each language.
 
-    `name` is what the page sends back when the example is chosen.
+    `name` is what the page sends back when the example is chosen. With `find` the question is what
+    is to be found and boxed.
     """
 
     name: str
     files: Sequence[Path]
     titles: Mapping[str, str]
     questions: Mapping[str, str]
+    find: bool = False
 
     @property
     def is_clip(self) -> bool:
@@ -41,13 +43,17 @@ def find_examples(folder: Path = ASSETS / "examples") -> list[Example]:
     """The examples that `examples.json` lists by name:
 
     `{"total": {"files": ["receipt.png"], "title": {"en": "A receipt", "zh": ...},
-    "question": {"en": "What is the total?", "zh": ...}, "answer": "12.50"}}`; the answer is for
-    those who measure models.
+    "question": {"en": "What is the total?", "zh": ...}, "find": false, "answer": "12.50"}}`; the
+    answer is for those who measure models.
     """
     listed = folder / "examples.json"
     content = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else {}
     return [
-        Example(name, [folder / file for file in said["files"]], said["title"], said["question"])
+        Example(
+            name,
+            [folder / file for file in said["files"]],
+            *(said["title"], said["question"], said["find"]),
+        )
         for name, said in content.items()
     ]
 

@@ -103,6 +103,7 @@ def _talk(parts: Parts) -> None:
         parts.add("undo", gr.Button, size="sm", min_width=80)
         parts.add("find", gr.Button, size="sm", min_width=80)
         parts.add("compare", gr.Button, size="sm", min_width=80)
+        parts.add("compare_why", gr.HTML)
     with gr.Column(elem_id="composer"):
         parts.scripted("notice", "card")
         parts.scripted("cost", "cost")

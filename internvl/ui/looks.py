@@ -5,7 +5,6 @@ The page's script draws from these tables while the slider moves; the rule itsel
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -70,37 +69,38 @@ class Looker:
         looks = [asdict(self.look(allowed)) for allowed in range(1, self.most + 1)]
         return json.dumps(looks, ensure_ascii=False, separators=(",", ":"))
 
+    def scale(self, allowed: int) -> float:
+        """How many of the model's pixels stand for one of the picture, along the poorer edge."""
+        grid = self._grid(allowed)
+        return min(self._tile_size * n / edge for n, edge in zip(grid, self.size, strict=True))
+
+    def finest(self, allowed: int) -> int:
+        """The least budget from `allowed` on with every pixel in it, else the one with the most."""
+        budgets = range(allowed, max(allowed, self.most) + 1)
+        return next((b for b in budgets if self.scale(b) >= 1), max(budgets, key=self.scale))
+
     def _facts(self, grid: Grid, allowed: int) -> Iterable[str]:
-        text, scale, used = self._text, self._scale(grid), grid.columns * grid.rows
+        text, scale, used = self._text, self.scale(allowed), grid.columns * grid.rows
         width, height = self.size
         yield text["tray.size"].format(width=f"{width:,}", height=f"{height:,}")
         if scale < 0.6:
             yield text["tray.shrunk"].format(percent=round(scale * 100))
-            finer = self._finer(allowed)
-            if self._scale(finer) > 1.1 * scale:
-                tiles, percent = finer.columns * finer.rows, round(self._scale(finer) * 100)
-                yield text["tray.finer"].format(tiles=tiles, percent=percent)
+            finer = self.finest(allowed)
+            if self.scale(finer) > 1.1 * scale:
+                columns, rows = self._grid(finer)
+                percent = min(100, round(self.scale(finer) * 100))
+                yield text["tray.finer"].format(tiles=columns * rows, percent=percent)
         elif scale < 1:
             yield text["tray.slightly"].format(percent=round(scale * 100))
-        elif scale >= 1.5:
-            yield text["tray.enlarged"].format(factor=f"{scale:.1f}")
-        elif min(self._tile_size * n / edge for n, edge in zip(grid, self.size, strict=True)) >= 1:
+        elif scale < 1.5:
             yield text["tray.whole"]
+        else:
+            yield text["tray.enlarged"].format(factor=f"{scale:.1f}")
         if used < allowed:
             yield text["tray.allowed"].format(allowed=allowed, used=used)
 
-    def _finer(self, allowed: int) -> Grid:
-        """The smallest grid that shows every pixel, or the finest that this page allows."""
-        grids = [self._grid(more) for more in range(allowed, max(allowed, self.most) + 1)]
-        return next((grid for grid in grids if self._scale(grid) >= 1), grids[-1])
-
     def _grid(self, allowed: int) -> Grid:
         return choose_grid(*self.size, allowed, self._tile_size)
-
-    def _scale(self, grid: Grid) -> float:
-        """How many of the model's pixels stand for one of the picture, along an edge."""
-        width, height = self.size
-        return self._tile_size * math.sqrt(grid.columns * grid.rows / (width * height))
 
 
 def shares(pictures: int, most: int) -> list[int]:

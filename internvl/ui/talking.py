@@ -18,6 +18,7 @@ _GROWING = ["chat", "status"]
 _GROWING_SIDES = ["compare_first", "compare_second", "status"]
 _TALK = [
     *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages", "cost"),
+    *("compare", "compare_why"),
     *("panes", "chat", "chats", "status", "notice", "send", "stop", "retry", "undo", "system"),
     "language",
 ]

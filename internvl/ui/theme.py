@@ -37,6 +37,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 
 def make_theme() -> Base:
     """The theme, light and dark; assets/css do the rest."""
+    # Sizes of type are of assets/css/page.css.
     theme = Base(
         primary_hue=_JADE,
         secondary_hue=_JADE,
@@ -71,6 +72,10 @@ def make_theme() -> Base:
         block_title_text_color="*neutral_700",
         block_title_text_color_dark="*neutral_300",
         block_title_text_weight="600",
+        block_title_text_size="var(--plain)",
+        block_info_text_size="var(--fine)",
+        button_small_text_size="var(--fine)",
+        checkbox_label_text_size="var(--plain)",
         block_info_text_color="*neutral_500",
         block_info_text_color_dark="*neutral_400",
         button_primary_background_fill="*primary_600",

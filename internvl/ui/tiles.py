@@ -4,12 +4,12 @@ The grids and frames come from the preprocessor itself, with the budgets that se
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from internvl.chat import Attachment, Limits, Settings, freeze
+from internvl.chat import Attachment, Limits, Settings, Turn, freeze
 from internvl.preprocessing import (
     AttachmentError,
     choose_grid,
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 SHOWN = 1024
 """Pixels of the tile view's copy of a picture, each way at most."""
+
+LOOKS = (1, 12)
+"""The most tiles a message has at a quick look and at a close one, which can be compared."""
 
 _SMALL = 224
 
@@ -144,6 +147,29 @@ def count_tiles(attachment: Attachment, tile_size: int = 448) -> int:
         return len(strip_of(attachment).kept)
     except AttachmentError:
         return 0
+
+
+def with_tiles(turns: Iterable[Turn], budget: int) -> list[Turn]:
+    """Copies of turns, the pictures of each sharing so many tiles."""
+    copies = []
+    for turn in turns:
+        loose = [replace(a, max_tiles=None) for a in turn.attachments]
+        copies.append(replace(turn, attachments=freeze(loose, Settings(max_tiles=budget))))
+    return copies
+
+
+def looks_differ(turns: Sequence[Turn], most: int, tile_size: int) -> bool:
+    """Does a close look, of `most` tiles at most, have other tiles than a quick one?"""
+    quick, close = (
+        [
+            count_tiles(attachment, tile_size)
+            for turn in with_tiles(turns, min(budget, most))
+            for attachment in turn.attachments
+            if attachment.kind == "image"
+        ]
+        for budget in LOOKS
+    )
+    return quick != close
 
 
 def _picture(attachment: Attachment, title: str, looker: Looker) -> Sheet:

@@ -16,7 +16,7 @@ from internvl.ui.frames import video_seconds
 from internvl.ui.history import draw_history
 from internvl.ui.html import fill
 from internvl.ui.text import WORDS, properties
-from internvl.ui.tiles import draw_tray
+from internvl.ui.tiles import draw_tray, looks_differ
 
 View = dict[str, dict[str, Any]]
 Words = Mapping[str, str]
@@ -27,12 +27,15 @@ _HELD = ("retry", "undo", "language")
 class About:
     """The model as the page introduces it; `embedded` is the project's own small one.
 
-    A tile has `tile_size` x `tile_size` pixels and gives `tokens_per_tile` visual tokens.
+    A `published` one is in the catalogue. `shared`: the page has a public link through Gradio's
+    servers. A tile has `tile_size` x `tile_size` pixels and gives `tokens_per_tile` visual tokens.
     """
 
     name: str
     licence: str = "see its model card"
     embedded: bool = False
+    published: bool = False
+    shared: bool = False
     tokens_per_tile: int = 256
     tile_size: int = 448
 
@@ -124,6 +127,7 @@ def tray(
     return {
         "tray": {"value": drawn},
         "clear": {"visible": len(session.draft.attachments) > 1},
+        **_comparable(session, text, about),
         **_clip(session),
         **_pages(session, text),
     }
@@ -208,6 +212,15 @@ def introduction(about: About, text: Words, limits: Limits, language: str) -> Vi
 def presenter(visitor: Mapping[str, str], text: Words) -> View:
     """The bar of presenter mode, which knows whether this session was begun by it."""
     return {"presenter": {"value": fill("presenter", guest=visitor.get("guest", ""), t=text)}}
+
+
+def _comparable(session: Session, text: Words, about: About) -> View:
+    """Whether a close look differs from a quick one, and the reason if not."""
+    turns = [*session.conversation.turns, session.draft]
+    kinds = {attachment.kind for turn in turns for attachment in turn.attachments}
+    same = "image" in kinds and not looks_differ(turns, session.limits.tiles, about.tile_size)
+    reason = text["compare.same"] if same else ""
+    return {"compare": {"interactive": not same}, "compare_why": {"value": reason}}
 
 
 def _clip(session: Session) -> View:

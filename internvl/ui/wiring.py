@@ -13,7 +13,10 @@ from internvl.ui.page import VALUES
 from internvl.ui.talking import connect_talk
 from internvl.ui.views import View
 
-_DRAFT = ["tray", "clear", "start", "end", "image", "images", "video", "question", "pages"]
+_DRAFT = [
+    *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages"),
+    *("compare", "compare_why"),
+]
 Components = dict[str, Any]
 
 
@@ -73,7 +76,8 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
 def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     """The events around the tile view; after each the model reads ahead."""
     last = {"queue": False, "trigger_mode": "always_last"}
-    shown = [*_DRAFT, "panes", "status", "notice", "cost", "max_tiles", "max_frames"]
+    found = ["find_panel", "find_text"]
+    shown = [*_DRAFT, "panes", "status", "notice", "cost", "max_tiles", "max_frames", *found]
 
     def touched(visitor: Any, event: gr.EventData) -> Any:
         return handlers.touch(visitor, str(event.action), str(event.name))

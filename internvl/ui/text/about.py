@@ -22,6 +22,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "<b>{name}</b>, licence: {licence}.",
         "<b>{name}</b>，许可证：{licence}。",
     ),
+    "about.published.who": (
+        "It is one of the InternVL 2.5 models that Shanghai AI Laboratory and its partners "
+        "published openly in December 2024, to talk about photos, documents, charts and short "
+        "clips, best in English and Chinese.",
+        "它是上海人工智能实验室及合作单位于 2024 年 12 月公开发布的 InternVL 2.5 系列模型之一，"
+        "可就照片、文档、图表和短视频进行对话，最擅长中文和英文。",
+    ),
+    "about.published.wrong": (
+        "It often gets wrong: print that is small or shrunk, counting many things, exact places "
+        "and values, left and right, and what happens between two frames. It can describe things "
+        "that are not there, and repeat prejudices of the texts and pictures it learned from.",
+        "它常在这些方面出错：过小或被缩小的文字、大量物体的计数、精确的位置和数值、左右方向，"
+        "以及两帧之间发生的事。它可能描述不存在的东西，也可能重复其训练数据中的偏见。",
+    ),
     "about.not": ("What it is not", "它不是什么"),
     "about.not.embedded": (
         "It does not know photos, people, places or the world, and it answers wrongly even on what "
@@ -65,9 +79,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "服务器运行期间，内存中会保留模型由图片算出的数值，直到需要腾出空间。",
     ),
     "about.kept.browser": (
-        "This browser keeps a random key to your folder, the language and the look. Without the "
-        "key nobody finds your chats in the page, and neither do you in another browser.",
-        "此浏览器保存一个打开您文件夹的随机密钥，以及语言和外观设置。"
+        "This browser keeps a random key to your folder, the language, the look, the idle minutes "
+        "of presenter mode, and for as long as a reload takes the question you were typing. "
+        "Without the key nobody finds your chats in the page, and neither do you in another "
+        "browser.",
+        "此浏览器保存一个打开您文件夹的随机密钥、语言、外观和演示模式的空闲分钟数，"
+        "并在刷新期间暂存您正在输入的问题。"
         "没有密钥，任何人都无法在页面上看到您的对话；换一个浏览器您自己也看不到。",
     ),
     "about.seen": ("Who can see it", "谁能看到"),
@@ -85,6 +102,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "about.seen.sent": (
         "This page sends nothing of yours to other computers and counts no visits.",
         "本页不会把您的内容发送到其他计算机，也不统计访问。",
+    ),
+    "about.seen.shared": (
+        "This page has a public link: whoever knows it can open the page, and all that you send "
+        "and get goes through a server of Gradio, whose owners could read it. No visits are "
+        "counted by this page.",
+        "本页有一个公开链接：知道链接的人都能打开本页，您发送和收到的全部内容都会经过 Gradio "
+        "的服务器，其所有者可以读取。本页自身不统计访问。",
     ),
     "about.erase": (
         "To delete everything at once, open the list of chats and choose “Delete everything of "

@@ -88,6 +88,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     # Comparing
     "compare.value": ("See what detail changes", "看看细节的作用"),
+    "compare.same": (
+        "A closer look would show one tile, too: there is nothing to compare.",
+        "看得再细也只有一个图块，没有可比较的。",
+    ),
     "compare_note.value": (
         "<p>The same question, asked at a quick look and at a close one. Not part of the chat "
         "unless kept.</p>",

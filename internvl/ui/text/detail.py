@@ -10,11 +10,25 @@ WORDS: dict[str, tuple[str, str]] = {
     # A part of a picture
     "closer.open": ("Look closer", "放大查看"),
     "closer.hint": (
-        "Click a tile or drag a box on the picture. The part is added as a picture of its own, "
-        "and the pictures share the tiles.",
-        "点击一个图块，或在图片上拖出方框。该部分会作为单独的图片添加，各图共用图块。",
+        "Click a tile or drag a box on the picture. The part is added as a picture of its own, at "
+        "full detail if there are tiles enough.",
+        "点击一个图块，或在图片上拖出方框。该部分会作为单独的图片添加，图块足够时以完整细节显示。",
     ),
-    "closer.tile": ("Tile {number} of {name}", "{name} 的图块 {number}"),
+    "closer.tile": ("Tile {part} of {name}", "{name} 的图块 {part}"),
+    "closer.quarter": ("{part} of {name}", "{name} 的{part}"),
+    "closer.quarter.1": ("Top left", "左上"),
+    "closer.quarter.2": ("Top right", "右上"),
+    "closer.quarter.3": ("Bottom left", "左下"),
+    "closer.quarter.4": ("Bottom right", "右下"),
+    "closer.raised": (
+        "This part is at full detail: the message may now use {tiles} tiles.",
+        "此部分以完整细节显示：本条消息现最多可用 {tiles} 个图块。",
+    ),
+    "closer.most": (
+        "This page's tiles show this part at {percent} % at most. A smaller part, or fewer "
+        "pictures beside it, would be sharper.",
+        "本页的图块最多只能以 {percent} % 显示此部分。选小一些的部分，或减少其他图片，会更清晰。",
+    ),
     "closer.file": ("{name} part {number}.png", "{name} 局部 {number}.png"),
     "error.part": (
         "This part of the picture is too small or gone; please mark another.",

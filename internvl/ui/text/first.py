@@ -23,6 +23,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Browsers open the camera on https pages only, and on the computer that runs this page.",
         "浏览器只允许 https 页面或运行本页的电脑使用摄像头。",
     ),
+    "examples.english": (
+        "This model reads English only, so the question is in English. It means: {meant}",
+        "此模型只懂英文，所以用英文提问。意思是：{meant}",
+    ),
     "pages.label": ("Pages of the PDF", "PDF 页码"),
     "pages.placeholder": ("1-3", "1-3"),
     "pages.told": (
