@@ -121,8 +121,7 @@ def test_a_sent_picture_leaves_the_page_and_is_not_sent_again(handlers, visitor,
     handlers.add_image(visitor, str(tall))
     view = ask(handlers, visitor)
     assert "sheet" not in view["tray"]["value"]
-    assert "Image-1" in chat_text(view)
-    assert f"<span>{tall.name}</span>" in chat_text(view)
+    assert f"<b>Picture</b> <span>{tall.name}</span>" in chat_text(view)
     ask(handlers, visitor, "And now?")
     second = engine.asked[1][0]
     assert [len(turn.attachments) for turn in second.turns] == [1, 0]

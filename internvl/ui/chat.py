@@ -5,7 +5,7 @@ messages say by name and value what they do, since the chat box keeps no other a
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from internvl.chat import Attachment, Conversation, Turn
@@ -17,7 +17,7 @@ from internvl.ui.html import fill_line
 from internvl.ui.links import last_video, link_frames
 from internvl.ui.markup import to_markdown, without_begun
 from internvl.ui.receipts import all_facts, short_facts
-from internvl.ui.tiles import count_tiles, display_copy
+from internvl.ui.tiles import count_tiles, display_copy, titles_of
 
 Message = dict[str, str]
 _THUMBNAIL = 320
@@ -33,10 +33,10 @@ def draw_chat(
 
     An answer without a receipt was stopped. Tiles have `tile_size` pixels each way.
     """
-    messages, pictures, tiles = [], 0, 0
+    messages, tiles = [], 0
+    titles = iter(titles_of(conversation.attachments, text))
     for position, turn in enumerate(conversation.turns):
-        messages.append({"role": "user", "content": _asked(turn, position, pictures, text)})
-        pictures += sum(attachment.kind == "image" for attachment in turn.attachments)
+        messages.append({"role": "user", "content": _asked(turn, position, titles, text)})
         tiles += sum(count_tiles(attachment, tile_size) for attachment in turn.attachments)
         video = last_video(conversation.turns[: position + 1])
         if any(turn is r for r in running):
@@ -91,20 +91,16 @@ def _marks(conversation: Conversation, position: int, tiles: int, text: Mapping[
     )
 
 
-def _asked(turn: Turn, position: int, earlier: int, text: Mapping[str, str]) -> str:
-    attachments = []
-    for attachment in turn.attachments:
-        earlier += attachment.kind == "image"
-        attachments.append(_sent(attachment, earlier, text))
+def _asked(turn: Turn, position: int, titles: Iterator[str], text: Mapping[str, str]) -> str:
+    attachments = [_sent(attachment, next(titles)) for attachment in turn.attachments]
     return fill_line(
         "asked", question=turn.question, attachments=attachments, position=position, t=text
     )
 
 
-def _sent(attachment: Attachment, number: int, text: Mapping[str, str]) -> dict[str, str]:
+def _sent(attachment: Attachment, title: str) -> dict[str, str]:
     path = str(attachment.path)
     picture = attachment.kind == "image"
-    title = text["tray.picture"].format(number=number) if picture else text["tray.video"]
     shown = {"title": title, "name": Path(path).name, "source": "", "clip": "", "key": ""}
     with contextlib.suppress(AttachmentError):
         if picture:
