@@ -1,11 +1,12 @@
 """What one does with an answer on the page, over a scripted engine."""
 
 import dataclasses
+import re
 
 import pytest
 
 from internvl.chat import SYSTEM_MESSAGE, Settings, Turn
-from internvl.engines.base import QueueFull, Receipt
+from internvl.engines.base import QueueFull, Receipt, Text, Waiting
 from internvl.ui import answering
 from internvl.ui.chat import draw_chat
 from internvl.ui.page import VALUES
@@ -156,6 +157,14 @@ def test_an_edited_question_can_be_neither_empty_nor_another_tabs(handlers, visi
     view = merged(*handlers.ask_anew(visitor, None, "Uno?", *values()))
     assert "changed meanwhile" in view["notice"]["value"]
     assert [t.question for t in session.conversation.turns] == ["One?"]
+
+
+def test_the_line_is_told_until_an_answer_goes_on(handlers, visitor, engine):
+    engine.answers = [["One "], [Waiting(2), Text(""), "two ", Waiting(1), "three"]]
+    ask(handlers, visitor)
+    views = list(handlers.act(visitor, "more", "0", *values()))
+    said = [re.search("<p>(.*?)</p>", v["status"]["value"])[1] for v in views if "status" in v]
+    assert said[1:] == ["You are number 2 in line", "Answering", "The answer is ready."]
 
 
 def test_an_opinion_is_kept_with_consent_only_and_can_be_deleted(handlers, visitor, session, store):

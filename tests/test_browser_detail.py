@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
@@ -114,11 +115,63 @@ def test_browser_the_cost_is_told_and_made_to_fit(serve_page, visit, tall):
     expect(page.locator("#chat .receipt")).to_contain_text("complete")
     expect(page.locator("#cost .earlier li")).to_be_hidden()
     page.locator("#cost summary").click()
-    expect(page.locator("#cost .earlier li")).to_contain_text("Image-1 3 tiles")
-    page.get_by_role("button", name="Keep Image-1 at full detail").press("Enter")
+    expect(page.locator("#cost .earlier li")).to_contain_text("Picture 3 tiles")
+    page.get_by_role("button", name="Pin Picture at full detail").press("Enter")
     expect(page.locator("#cost [aria-pressed=true]")).to_have_text("Pinned")
     page.reload()
     expect(page.locator("#cost [aria-pressed=true]")).to_have_text("Pinned")
+
+
+class Known(ScriptedEngine):
+    """Knows its memory, and how fast it is once it has answered."""
+
+    def estimate(self, conversation, settings):
+        estimate = super().estimate(conversation, settings)
+        seconds = (0.05, 0.2) if self.asked else None
+        sizes = {"memory_bytes": 12 * 10**8, "free_bytes": 9 * 10**9}
+        return dataclasses.replace(estimate, seconds=seconds, **sizes)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_browser_the_cost_has_four_parts_before_every_question(serve_page, visit, tall, width):
+    page = visit(serve_page(Known(["Yes."])), width=width, height=844)
+    parts = page.locator("#cost .cost span:visible")
+    attach(page, "Image", tall)
+    memory = "1.2 of 9.0 GB free memory"
+    expect(parts).to_have_text(["7 tiles", "time not measured yet", "chat 11 % full", memory])
+    page.locator("#question textarea").fill("What is this?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_be_visible()
+    measured = "answer begins in 0.05 to 0.2 s"
+    expect(parts).to_have_text(["7 tiles", measured, "chat 11 % full", memory])
+    page.reload()
+    expect(parts).to_have_text(["7 tiles", measured, "chat 11 % full", memory])
+    expect(page.locator("#send")).to_be_in_viewport(ratio=1)
+    page.locator("#cost .earlier summary").click()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.locator("#find").click()  # the composer doesn't cover it
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class Tight(ScriptedEngine):
+    """Has a context for five tiles; a picture for which it has no room falls to one."""
+
+    def estimate(self, conversation, settings):
+        estimate = super().estimate(conversation, settings)
+        counts = [[n if n <= 5 else 1 for n in tiles] for tiles in estimate.tile_counts]
+        return dataclasses.replace(estimate, tile_counts=counts)
+
+
+def test_browser_a_full_chat_is_made_to_fit(serve_page, visit, tall):
+    page = visit(serve_page(Tight(["Yes."])))
+    attach(page, "Image", tall)
+    expect(page.locator("#cost .cost")).to_contain_text("1 tile")
+    expect(page.locator("#notice")).to_contain_text("of 7 tiles the model will see 1")
+    page.get_by_role("button", name="Make it fit").click()
+    expect(page.locator("#notice")).to_contain_text("Now it fits.")
+    expect(page.locator("#tray .tile.read")).to_have_count(3)
+    expect(page.locator("#cost .cost")).to_contain_text("3 tiles")
+    expect(page.get_by_role("button", name="Make it fit")).to_have_count(0)
 
 
 class Full(ScriptedEngine):
@@ -137,7 +190,7 @@ class Full(ScriptedEngine):
 def test_browser_earlier_pictures_give_way_and_one_is_pinned(serve_page, visit, tall, wide):
     page = visit(serve_page(Full(["Yes."])))
     attach(page, "Several images", tall, wide)
-    expect(page.locator("#cost .cost")).to_contain_text("answer begins in 2.0 to 3.5 s")
+    expect(page.locator("#cost .cost")).to_contain_text("answer begins in 2 to 3.5 s")
     page.locator("#question textarea").fill("What are these?")
     page.locator("#send").click()
     expect(page.locator("#chat .receipt")).to_be_visible()
@@ -145,7 +198,7 @@ def test_browser_earlier_pictures_give_way_and_one_is_pinned(serve_page, visit, 
     earlier = page.locator("#cost .earlier li")
     expect(earlier).to_contain_text(["Image-1 not seen", "Image-2 1 tile"])
     expect(page.locator("#cost .earlier p")).to_contain_text("the oldest give way first")
-    page.get_by_role("button", name="Keep Image-1 at full detail").click()
+    page.get_by_role("button", name="Pin Image-1 at full detail").click()
     expect(earlier).to_contain_text(["Image-1 7 tiles", "Image-2 1 tile"])
 
 

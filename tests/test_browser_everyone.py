@@ -10,24 +10,24 @@ from internvl.engines.base import OutOfMemory
 from internvl.ui.views import About
 
 expect.set_options(timeout=20_000)
+LISTEN = """() => {
+    window.said = [];
+    const spoken = '[role="status"], [role="alert"], [aria-live]:not([aria-live="off"])';
+    new MutationObserver(() => document
+        .querySelectorAll(spoken)
+        .forEach((place) => {
+            const words = place.textContent.trim();
+            if (words && window.said.at(-1) !== words) window.said.push(words);
+        })).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
 MEMORY = OutOfMemory("x", needed=9.1, free=2.0)
 
 
 def test_browser_an_answer_is_announced_once(serve_page, visit):
     engine = ScriptedEngine(ANSWER, stepping=True)
     page = visit(serve_page(engine))
-    page.evaluate(
-        """() => {
-            window.said = [];
-            const spoken = '[role="status"], [role="alert"], [aria-live]:not([aria-live="off"])';
-            new MutationObserver(() => document
-                .querySelectorAll(spoken)
-                .forEach((place) => {
-                    const words = place.textContent.trim();
-                    if (words && window.said.at(-1) !== words) window.said.push(words);
-                })).observe(document.body, { childList: true, subtree: true, characterData: true });
-        }"""
-    )
+    voice = page.locator("#voice").element_handle()
+    page.evaluate(LISTEN)
     page.locator("#question textarea").fill("What is this?")
     page.locator("#send").click()
     answer = page.locator('#chat [data-testid="bot"]').last
@@ -37,6 +37,7 @@ def test_browser_an_answer_is_announced_once(serve_page, visit):
     expect(page.locator("#chat .receipt")).to_contain_text("complete")
     expect(answer).to_have_attribute("aria-label", re.compile("Model: A tall tower at night"))
     assert page.evaluate("window.said") == ["The answer is ready."]
+    assert voice.text_content() == "The answer is ready."  # by the place that was there before
 
 
 def test_browser_a_phone_from_picture_to_answer(serve_page, visit, tall):

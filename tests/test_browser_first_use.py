@@ -49,8 +49,8 @@ def test_browser_the_first_screen_asks_for_nothing_but_a_picture(serve_page, vis
     ask(page, "What is it?")
     expect(page.locator("#tray .tray-empty")).to_contain_text("just ask on")
 
-    page.get_by_role("button", name="Image-1").press("Enter")
-    large = page.get_by_role("dialog", name="Image-1")
+    page.locator("#chat").get_by_role("button", name="Picture").press("Enter")
+    large = page.get_by_role("dialog", name="Picture")
     page.wait_for_function("document.querySelector('dialog.large img').naturalHeight === 600")
     large.get_by_role("button", name="Close").click()
     expect(page.locator("dialog.large")).to_have_count(0)

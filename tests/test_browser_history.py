@@ -3,8 +3,10 @@
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
+from test_browser_answers import Cutting
 from test_browser_page import ANSWER, attach, unfold
 
 from internvl.chat import SessionStore
@@ -238,6 +240,96 @@ def test_browser_a_card_for_each_error_with_its_next_step(serve_page, visit, tal
     expect(card).to_contain_text("letter.mp4 can't be read as a video")
     with page.expect_file_chooser():
         steps.click()
+
+
+@pytest.mark.parametrize("how", ["find", "edit", "continue", "compare"])
+def test_browser_whatever_was_asked_is_asked_again(serve_page, visit, tall, how):
+    engine = Cutting(["Once "], [QueueFull("x", questions=36)], ["upon a time."])
+    width = 390 if how == "edit" else 1440
+    page = visit(serve_page(engine), width=width, height=844)
+    attach(page, "Image", tall)
+    expect(page.locator("#tray .tile.read")).to_have_count(7)
+    page.locator("#question textarea").fill("A story?")
+    page.locator("#send").click()
+    expect(page.locator("#chat .receipt")).to_contain_text("cut off after 3 tokens")
+    page.locator("#question textarea").fill("half a sen")
+
+    if how == "continue":
+        page.get_by_role("button", name="Continue").click()
+    elif how == "compare":
+        page.locator("#question textarea").fill("")
+        page.locator("#compare").click()
+    elif how == "find":
+        page.locator("#find").click()
+        page.locator("#find_text").get_by_role("textbox").fill("the tower")
+        page.locator("#find_send").click()
+    else:
+        page.get_by_role("button", name="Edit").click()
+        page.locator("#edit_text textarea").fill("A tale?")
+        page.locator("#edit_send").click()
+    expect(page.get_by_role("alert")).to_contain_text("36 questions are being answered")
+    if how == "find":
+        expect(page.locator("#find_text").get_by_role("textbox")).to_have_value("the tower")
+    if how == "edit":
+        written = page.locator("#edit_text textarea")
+        expect(written).to_have_value("A tale?")
+        written.click(trial=True, timeout=20_000)  # the card doesn't cover it
+        assert page.locator("#composer").bounding_box()["y"] > written.bounding_box()["y"]
+    expect(page.locator("#compare_panel")).to_have_count(0)
+
+    steps = page.locator("#notice .steps button")
+    expect(steps).to_have_text(["Try again"])
+    steps.click()
+    answer = "#compare_second" if how == "compare" else '#chat [data-testid="bot"] >> nth=-1'
+    expect(page.locator(answer)).to_contain_text("upon a time.")
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    asked = engine.asked[-1][0].turns[-1]
+    assert (asked.region or asked.question) == {"find": "the tower", "edit": "A tale?"}.get(
+        how, "A story?"
+    )
+    left = "" if how == "compare" else "half a sen"
+    expect(page.locator("#question textarea")).to_have_value(left)
+
+
+def test_browser_a_card_leads_to_the_question(serve_page, visit):
+    page = visit(serve_page(ScriptedEngine([""], ANSWER)))
+    page.locator("#send").click()
+    expect(page.get_by_role("alert")).to_contain_text("Please write a question first.")
+    page.get_by_role("button", name="Go to the question").click()
+    expect(page.locator("#question textarea")).to_be_focused()
+    page.keyboard.type("What?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The model gave no answer")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#chat .receipt")).to_contain_text("complete")
+
+
+def test_browser_nobody_stands_in_line_in_the_middle_of_an_answer(serve_page, visit):
+    engine = ScriptedEngine([Waiting(1), "One ", Waiting(1), "two"], stepping=True)
+    page = visit(serve_page(engine))
+    answer = page.locator('#chat [data-testid="bot"]')
+    page.locator("#question textarea").fill("Count.")
+    page.locator("#send").click()
+    engine.step()
+    expect(page.locator("#status")).to_contain_text("You are next in line")
+    engine.step()
+    expect(answer).to_contain_text("One")
+    expect(page.locator("#status")).to_contain_text("Answering")
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const status = document.querySelector("#status");
+            new MutationObserver(() => window.said.push(status.textContent))
+                .observe(status, { childList: true, subtree: true, characterData: true });
+        }"""
+    )
+    engine.step(2)
+    expect(answer).to_contain_text("One two")
+    engine.release()
+    expect(page.locator("#status")).to_contain_text("The answer is ready.")
+    said = page.evaluate("window.said")
+    assert said and not [words for words in said if "line" in words]
 
 
 def test_browser_place_in_line_and_loading_are_said(serve_page, visit):

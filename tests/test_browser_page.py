@@ -71,7 +71,7 @@ def test_browser_upload_slide_send_stop_and_come_back(serve_page, visit, tall, t
     expect(answer).to_contain_text("A tall tower")
     expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
     expect(page.locator("#tray .tray-empty")).to_be_visible()
-    expect(page.locator("#chat .sent figcaption")).to_have_text(f"Image-1 {tall.name}")
+    expect(page.locator("#chat .sent figcaption")).to_have_text(f"Picture {tall.name}")
 
     page.reload()
     expect(page.locator('#chat [data-testid="user"]')).to_contain_text("What is this?")
@@ -155,7 +155,7 @@ def test_browser_answers_to_the_end_and_again(serve_page, visit, wide, tall):
     engine = ScriptedEngine(ANSWER)
     page = visit(serve_page(engine))
     attach(page, "Several images", wide, tall)
-    expect(page.locator("#tray .sheet h3")).to_contain_text(["Image-1", "Image-2"])
+    expect(page.locator("#tray .sheet h2")).to_contain_text(["Image-1", "Image-2"])
     page.get_by_role("button", name=f"Remove {wide.name}").click()
     expect(page.locator("#tray .sheet")).to_have_count(1)
     page.locator("#question textarea").fill("What is <b>this</b>?")

@@ -8,7 +8,7 @@ import pytest
 from test_handlers import ask, chat_text, values
 
 from internvl.chat import Attachment, LimitError, Turn
-from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, QueueFull
+from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, QueueFull, Text
 from internvl.preprocessing import AttachmentError, load_image, video_info
 from internvl.preprocessing.pdf import _REASONS, draw_pages
 from internvl.ui.cards import make_card
@@ -24,15 +24,15 @@ def steps(card):
     return [(step.action, step.number) for step in card.steps]
 
 
-def tap(handlers, visitor, view, label, question="", **changed):
-    """The page after a button of a card."""
+def tap(handlers, visitor, view, label, question="", find="", edited=(None, ""), **changed):
+    """The page after a button of a card; `edited` are the chosen turn and its new question."""
     buttons = re.findall(
         r'data-step="(\w+)" data-number="(\d+)" data-asked="(\w*)">([^<]+)<',
         view["notice"]["value"],
     )
     step, number, asked = next(b[:3] for b in buttons if b[3] == label)
-    given = values(**changed)
-    return merged(*handlers.mend(visitor, step, int(number), asked, question, *given))
+    given = (question, find, *edited, *values(**changed))
+    return merged(*handlers.mend(visitor, step, int(number), asked, *given))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,11 @@ def test_the_next_step_follows_from_the_error(session, tall, clip):
     assert steps(make_card(LimitError("x", "room"), EN, session)) == [("chats", 0)]
     assert steps(make_card(AttachmentError("x", "video"), EN, session)) == [("choose", 0)]
     memory, long = OutOfMemory("x"), PromptTooLong("x")
-    assert steps(make_card(memory, EN, session, "send")) == []
+    assert steps(make_card(memory, EN, session, "send")) == [("again", 0)]
+    assert steps(make_card(long, EN, session, "send")) == [("write", 0)]
+    assert steps(make_card(memory, EN, session)) == steps(make_card(long, EN, session)) == []
+    assert steps(make_card(AttachmentError("x", "clip"), EN, session, "send")) == [("choose", 0)]
+    assert steps(make_card(LimitError("x", "question"), EN, session)) == [("write", 0)]
     session.draft = Turn("", (Attachment(tall, "image"), Attachment(clip, "video")))
     assert steps(make_card(memory, EN, session, "send")) == [("tiles", 6), ("frames", 8)]
     session.conversation.turns += [Turn(str(n), answer="a") for n in range(3)]
@@ -123,6 +127,92 @@ def test_fewer_tiles_and_asked_again(handlers, visitor, session, engine, tall):
     assert view["max_tiles"]["value"] == session.settings.max_tiles == 6
     assert [c.attachments[0].max_tiles for c, _ in engine.asked] == [12, 6]
     assert view["notice"] == notice()["notice"]
+
+
+@pytest.mark.parametrize("asked", ["find", "ask_anew", "go_on", "compare"])
+@pytest.mark.parametrize("failure", [QueueFull("x"), EngineError("x"), RuntimeError("x")])
+def test_whatever_was_asked_is_asked_again(
+    handlers, visitor, session, engine, tall, asked, failure
+):
+    handlers.add_image(visitor, str(tall))
+    handlers.keep_question(visitor, "Typed")
+    engine.answers = [["Once "], [failure], ["upon a time."]]
+    ask(handlers, visitor, "First?")
+    handlers.keep_question(visitor, "Typed")
+    chosen = {"action": "edit", "turn": 0, "chat": session.conversation.id}
+    given = {
+        "find": ("the cup",),
+        "ask_anew": (chosen, "Uno?"),
+        "go_on": ("0",),
+        "compare": ("Typed",),
+    }[asked]
+    view = merged(*getattr(handlers, asked)(visitor, *given, *values()))
+    assert [t.question for t in session.conversation.turns] == ["First?"]
+    assert "question" not in view  # what is typed there stays as it is
+    if asked == "ask_anew":
+        assert (view["edit_text"]["value"], view["chosen"]["value"]) == ("Uno?", chosen)
+        assert view["edit_panel"]["visible"]
+    if asked == "find":
+        assert (view["find_text"]["value"], view["find_panel"]["visible"]) == ("the cup", True)
+    view = tap(handlers, visitor, view, "Try again", "Typed", "the cup", (chosen, "Uno?"))
+    assert view["notice"] == notice()["notice"]
+    said = [(t.question, t.answer) for t in session.conversation.turns]
+    assert (
+        said
+        == {
+            "find": [("First?", "Once "), ("Find: the cup", "upon a time.")],
+            "ask_anew": [("Uno?", "upon a time.")],
+            "go_on": [("First?", "Once upon a time.")],
+            "compare": [("First?", "Once ")],
+        }[asked]
+    )
+    assert asked != "compare" or "upon a time." in view["compare_second"]["value"]
+
+
+def test_an_edited_question_is_asked_with_less(handlers, visitor, session, engine, tall):
+    for number in range(3):
+        handlers.add_image(visitor, str(tall))
+        ask(handlers, visitor, f"Question {number}?")
+    whole = session.conversation
+    chosen = {"action": "edit", "turn": 1, "chat": whole.id}
+    engine.answers = [[OutOfMemory("x")], [PromptTooLong("x", **LONG)], ["Short now."]]
+    view = merged(*handlers.ask_anew(visitor, chosen, "Uno?", *values()))
+    view = tap(handlers, visitor, view, "Try again with 6 tiles", edited=(chosen, "Uno?"))
+    asked = engine.asked[-1][0].turns
+    assert [t.attachments[0].max_tiles for t in asked] == [12, 6]
+    assert [t.attachments[0].max_tiles for t in whole.turns] == [12, 12, 12]
+    edited = (chosen, "Uno?")
+    view = tap(handlers, visitor, view, "Ask in a new chat", edited=edited, max_tiles=6)
+    assert [t.question for t in session.conversation.turns] == ["Uno?"]
+    assert session.conversation.turns[0].answer == "Short now."
+    assert len(whole.turns) == 3 and whole in session.conversations
+
+
+def test_a_comparison_is_made_with_fewer_tiles(handlers, visitor, session, engine, tall):
+    handlers.add_image(visitor, str(tall))
+    engine.answers = [["Few."], [OutOfMemory("x")], ["Few."], ["Many."]]
+    view = merged(*handlers.compare(visitor, "What?", *values()))
+    assert (view["keep_first"], view["keep_second"]) == (
+        {"interactive": True},
+        {"interactive": False},
+    )
+    assert "not answered" in view["compare_second"]["value"]
+    view = tap(handlers, visitor, view, "Try again with 6 tiles", "What?")
+    assert [settings.max_tiles for _, settings in engine.asked] == [1, 12, 1, 6]
+    assert "up to 6 tiles" in view["compare_second_title"]["value"]
+
+
+def test_a_model_that_says_nothing_is_asked_again(handlers, visitor, engine):
+    engine.answers = [[Text("")], ["Yes."]]
+    view = ask(handlers, visitor, "What?")
+    assert "gave no answer" in view["notice"]["value"]
+    assert "Yes." in chat_text(tap(handlers, visitor, view, "Try again", "What?"))
+
+
+@pytest.mark.parametrize("question", [" ", "x" * 501])
+def test_a_question_that_cannot_be_asked_is_gone_to(handlers, visitor, question):
+    view = ask(handlers, visitor, question)
+    assert 'data-step="write"' in view["notice"]["value"]
 
 
 def test_a_retry_with_fewer_tiles_leaves_the_earlier_answer_as_it_was(
@@ -192,11 +282,12 @@ def test_what_is_too_much_before_asking_is_a_card_that_asks_nothing(
 
 def test_a_forged_step_changes_nothing_beyond_the_limits(handlers, visitor, session, engine):
     for step, number in (("tiles", 99), ("tiles", 0), ("frames", -1)):
-        view = merged(*handlers.mend(visitor, step, number, "send", "Hi", *values()))
+        given = ("Hi", "", None, "", *values())
+        view = merged(*handlers.mend(visitor, step, number, "send", *given))
         assert 'role="alert"' in view["notice"]["value"]
     assert session.settings.max_tiles == 12
     assert engine.asked == []
-    view = merged(*handlers.mend(visitor, "<b>", 1, "<i>", "Hi", *values()))
+    view = merged(*handlers.mend(visitor, "<b>", 1, "<i>", *given))
     assert "A photo" in chat_text(view)
 
 

@@ -245,7 +245,7 @@ def test_an_answer_takes_over_what_is_being_read_ahead(engine, monkeypatch):
         pass
     second = Conversation(turns=[turns[0], Turn("And?", (picture(TALL),))], id=first.id)
     stream = engine.stream(second, SHORT)
-    assert next(stream) == Waiting(1)
+    assert next(stream) == Reading(0, 0)
     assert list(ahead) == []  # it gives way at its next step
     events = list(stream)
     assert events[0] == Reading(2, 7)
@@ -257,7 +257,7 @@ def test_a_new_reading_ahead_ends_the_one_before(engine):
     conversation = Conversation(turns=[Turn("", (picture(),))])
     old, new = engine.prepare(conversation, SHORT), engine.prepare(conversation, SHORT)
     assert next(old) == Reading(0, 7)
-    assert next(new) == Waiting(1)
+    assert next(new) == Reading(0, 0)
     assert list(old) == []
     assert list(new)[-1] == Reading(7, 7)
 

@@ -82,7 +82,7 @@ def asked(tall):
 def test_the_line_says_what_is_known_and_offers_to_make_it_fit(asked):
     memory = (1_200_000_000, 9_000_000_000)
     line = draw_cost(Estimate([[7], [3]], 2560, 3400, 8192, (2.0, 3.5), *memory), asked, TEXT)
-    for fact in ("10 tiles", "chat 42 % full", "2.0 to 3.5 s", "1.2 of 9.0 GB"):
+    for fact in ("10 tiles", "chat 42 % full", " 2 to 3.5 s", "1.2 of 9.0 GB"):
         assert fact in line
     assert "data-fit" not in line
     little = Estimate([[7], [3]], 2560, 3400, 8192, (2.0, 3.5), 20_000_000, 9_000_000_000)
@@ -91,6 +91,20 @@ def test_the_line_says_what_is_known_and_offers_to_make_it_fit(asked):
     assert "not measured yet" in draw_cost(short, asked, TEXT)
     assert "data-fit" in draw_cost(short, asked, TEXT)
     assert not fits(Estimate([[7]], 1792, 3400, 8192, None, *reversed(memory)), 7)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        ((0.0512, 0.2), "0.05 to 0.2 s"),
+        ((0.053, 0.053), "0.05 to 0.06 s"),
+        ((0.001, 0.004), "0 to 0.01 s"),
+        ((0.96, 12.31), "0.9 to 12.4 s"),
+    ],
+)
+def test_the_wait_is_a_range_that_holds_what_was_measured(asked, seconds, told):
+    line = draw_cost(Estimate([[7], [3]], 2560, 3400, 8192, seconds), asked, TEXT)
+    assert f"answer begins in {told}<" in line
 
 
 def test_earlier_pictures_are_told_as_they_are_seen_now(asked):

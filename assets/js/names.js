@@ -32,6 +32,24 @@ internvl.afterChange(() => {
   });
 });
 
+// What is to be heard is said by one place that is there from the start, once for each stage: a
+// place that arrives with its words is often not heard.
+(() => {
+  let heard = "";
+  internvl.afterChange(() => {
+    const status = document.querySelector("#status .status");
+    if (!status) return;
+    let voice = document.querySelector("#voice");
+    if (!voice) {
+      voice = Object.assign(document.createElement("p"), { id: "voice", className: "heard", role: "status" });
+      document.body.append(voice);
+    }
+    if (status.className === heard) return;
+    heard = status.className;
+    voice.textContent = status.dataset.spoken ?? "";
+  });
+})();
+
 // Gradio's disclosures don't say whether they are open.
 (() => {
   const say = () => document.querySelectorAll(".gr-accordion > button").forEach((button) => {

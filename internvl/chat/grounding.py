@@ -26,6 +26,10 @@ class Region:
     label: str
     boxes: tuple[Box, ...]
 
+    def __str__(self) -> str:
+        """The label with its coordinates, in words."""
+        return f"{self.label} {self.coordinates}"
+
     @property
     def coordinates(self) -> str:
         """The boxes as they stand in the answer.

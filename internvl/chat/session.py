@@ -83,15 +83,16 @@ class Session:
         self.conversations = [*kept, Conversation(system=system)]
         return self.conversation
 
-    def keep_last(self, turns: int) -> Conversation:
+    def keep_last(self, turns: int, place: int = -1) -> Conversation:
         """Copies of the last turns become a conversation of their own, and the one on the page.
 
-        The conversation that was on the page stays as it is. Raises LimitError when there are too
-        many already.
+        They end with the one at `place`. The conversation that was on the page stays as it is.
+        Raises LimitError when there are too many already.
         """
         whole = self.conversation
         self.limits.check_chats(len(self.conversations) + 1)
-        copies = [replace(turn) for turn in whole.turns[-turns:]]
+        until = whole.turns if place < 0 else whole.turns[: place + 1]
+        copies = [replace(turn) for turn in until[-turns:]]
         last = Conversation(whole.system, copies, title=whole.title, changed=whole.changed)
         self.conversations.append(last)
         return last

@@ -64,7 +64,8 @@ class Reading:
     """`done` of `total` tiles are visual tokens now; the language model reads when all are.
 
     Tiles that the kept prefix covers don't count: the last of the `total` is the prompt's last.
-    The total is 0 while a long prompt without new pictures is read.
+    The total is 0 while a long prompt without new pictures is read, or a reading of the same
+    conversation gives way.
     """
 
     done: int

@@ -23,6 +23,7 @@ from internvl.engines.base import (
     Event,
     Loading,
     OutOfMemory,
+    Reading,
     Receipt,
     Text,
     Waiting,
@@ -182,7 +183,7 @@ class LocalEngine:
             for _ in self._reader.pictures.opening(freeze(turn.attachments, settings)):
                 yield Waiting(0)
         for _ in self._prefixes.claim(conversation.id):
-            yield Waiting(1)
+            yield Reading(0, 0)  # nobody else is before it
 
     @contextmanager
     def _memory(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """What one does with an answer: choose a version, continue it, ask its question anew, rate it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +8,10 @@ from internvl.chat import Session, Turn, freeze
 from internvl.chat.versions import choose_version
 from internvl.ui import views
 from internvl.ui.answering import Answering, start
+from internvl.ui.cards import Chosen
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.page import Visitor
 from internvl.ui.views import View, Words, merged
-
-Chosen = Mapping[str, Any] | None
-"""Which turn a panel is about, and what is to be done with it; kept on the server."""
 
 
 class AnswerHandlers(Answering):
@@ -25,7 +23,7 @@ class AnswerHandlers(Answering):
         session, text = self.enter(visitor)
         place, _, version = name.partition(":")
         if action == "more":
-            yield from self._continue(session, text, place, values)
+            yield from self.go_on(visitor, place, *values)
             return
         with session.lock:
             position, turn = _turn(session, text, place)
@@ -41,7 +39,7 @@ class AnswerHandlers(Answering):
             panels = _opinion_panel(session, position, action, text)
         yield merged(self.drawn(session, text), views.notice(), panels)
 
-    @friendly
+    @friendly(asks=True)
     def ask_anew(
         self, visitor: Visitor, chosen: Chosen, question: str, *values: Any
     ) -> Iterator[View]:
@@ -49,7 +47,7 @@ class AnswerHandlers(Answering):
         session, text = self.enter(visitor)
         session.limits.check_question(question)
         if not question.strip():
-            raise PageError(text["error.empty"])
+            raise PageError(text["error.empty"], "write")
         with session.lock:
             self.apply(session, text, values)
             position, earlier = _chosen_turn(session, text, chosen)
@@ -72,7 +70,7 @@ class AnswerHandlers(Answering):
             session.save()
         return merged(self.drawn(session, text), views.notice(), views.no_panels())
 
-    @friendly
+    @friendly(asks=True)
     def find(self, visitor: Visitor, what: str, *values: Any) -> Iterator[View]:
         """Ask where something is, in the words that the model was taught to answer with a box."""
         session, text = self.enter(visitor)
@@ -82,9 +80,9 @@ class AnswerHandlers(Answering):
             self.apply(session, text, values)
             conversation, attached = session.conversation, session.draft.attachments
             if not what:
-                raise PageError(text["error.find"])
+                raise PageError(text["error.find"], "write")
             if not any(a.kind == "image" for a in (*conversation.attachments, *attached)):
-                raise PageError(text["error.no_picture"])
+                raise PageError(text["error.no_picture"], "choose")
             question = text["find.question"].format(what=what)
             turn = Turn(question, freeze(attached, session.settings), region=what)
             conversation.turns.append(turn)
@@ -106,10 +104,10 @@ class AnswerHandlers(Answering):
         self.enter(visitor)
         return views.no_panels()
 
-    def _continue(
-        self, session: Session, text: Words, place: str, values: tuple[Any, ...]
-    ) -> Iterator[View]:
+    @friendly(asks=True)
+    def go_on(self, visitor: Visitor, place: str, *values: Any) -> Iterator[View]:
         """Go on with the last answer from where it ends."""
+        session, text = self.enter(visitor)
         with session.lock:
             self.apply(session, text, values)
             position, turn = _turn(session, text, place)
@@ -117,6 +115,19 @@ class AnswerHandlers(Answering):
                 raise PageError(text["error.nothing"])
             job = start(session, position, turn)
         yield from self.answer(session, text, job, views.no_panels())
+
+    def recover(self, visitor: Visitor, error: Exception, asked: str, given: Sequence[Any]) -> View:
+        """As every page's, with the panel open in which it was asked, and what was written."""
+        return merged(super().recover(visitor, error, asked, given), _opened(asked, given))
+
+
+def _opened(asked: str, given: Sequence[Any]) -> View:
+    if asked == "find":
+        return {"find_panel": {"visible": True}, "find_text": {"value": given[0]}}
+    if asked == "ask_anew":
+        written: View = {"chosen": {"value": given[0]}, "edit_text": {"value": given[1]}}
+        return {"edit_panel": {"visible": True}, **written}
+    return {}
 
 
 def _turn(session: Session, text: Words, place: str) -> tuple[int, Turn]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from internvl.chat import Attachment, Conversation, Session, Settings, Turn
-from internvl.engines.base import Receipt, Text
+from internvl.engines.base import Event, Receipt, Text
 from internvl.ui import drafts, views
 from internvl.ui.chat import draw_answer, draw_chat
 from internvl.ui.errors import PageError
@@ -70,6 +70,16 @@ def receipt_values(receipt: Receipt, settings: Settings, model: str, turn: Turn)
     return {**values, "model": model, "tuned": tuned, "parts": before.get("parts", 0) + 1}
 
 
+def told(event: Event, text: Words) -> View:
+    """The line about what the engine does before an answer begins to grow.
+
+    From then on conversations take turns word by word, and nobody stands in line.
+    """
+    if isinstance(event, Text | Receipt):
+        return {}
+    return views.status(type(event).__name__.lower(), text, event)
+
+
 class Answering(Page):
     """Answers a job, view by view."""
 
@@ -86,20 +96,20 @@ class Answering(Page):
             drawn = 0.0
             with closing(self.engine.stream(asked, session.settings)) as events:
                 for event in events:
-                    now = time.monotonic()
                     if isinstance(event, Receipt):
                         turn.receipt = receipt_values(
                             event, session.settings, self.about.name, began
                         )
-                    elif not isinstance(event, Text):
-                        yield views.status(type(event).__name__.lower(), text, event)
-                    else:
+                    elif isinstance(event, Text):
                         _grow(session, job, event.text)
-                        if now - drawn >= REDRAW_SECONDS:
-                            first, drawn = not drawn, now
-                            yield self._grown(messages, turn, text, first, video)
+                    now = time.monotonic()
+                    if turn.answer == began.answer:
+                        yield told(event, text)
+                    elif now - drawn >= REDRAW_SECONDS:
+                        first, drawn = not drawn, now
+                        yield self._grown(messages, turn, text, first, video)
             if not turn.answer:
-                raise PageError(text["error.silent"])
+                raise PageError(text["error.silent"], "again")
         finally:
             with session.lock:
                 session.running = [other for other in session.running if other is not turn]
@@ -112,8 +122,6 @@ class Answering(Page):
         self, messages: list[Any], turn: Turn, text: Words, first: bool, video: Attachment | None
     ) -> View:
         """The answer so far in the place of the last message."""
-        if not turn.answer:
-            return {}
         said = views.status("answering", text) if first else {}
         return {"chat": {"value": [*messages[:-1], draw_answer(turn, text, video=video)]}, **said}
 

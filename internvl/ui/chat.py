@@ -5,7 +5,7 @@ messages say by name and value what they do, since the chat box keeps no other a
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from internvl.ui.html import fill_line
 from internvl.ui.links import last_video, link_frames
 from internvl.ui.markup import to_markdown, without_begun
 from internvl.ui.receipts import all_facts, short_facts
-from internvl.ui.tiles import count_tiles, display_copy
+from internvl.ui.tiles import count_tiles, display_copy, titles_of
 
 Message = dict[str, str]
 _THUMBNAIL = 320
@@ -34,12 +34,12 @@ def draw_chat(
 
     An answer without a receipt was stopped. Tiles have `tile_size` pixels each way.
     """
-    messages, pictures, tiles = [], 0, 0
+    messages, tiles = [], 0
+    titles = iter(titles_of(conversation.attachments, text))
     for position, turn in enumerate(conversation.turns):
         messages.append(
-            {"role": "user", "content": _asked(turn, position, pictures, text, tile_size)}
+            {"role": "user", "content": _asked(turn, position, titles, text, tile_size)}
         )
-        pictures += sum(attachment.kind == "image" for attachment in turn.attachments)
         tiles += sum(count_tiles(attachment, tile_size) for attachment in turn.attachments)
         video = last_video(conversation.turns[: position + 1])
         if any(turn is r for r in running):
@@ -94,12 +94,11 @@ def _marks(conversation: Conversation, position: int, tiles: int, text: Mapping[
     )
 
 
-def _asked(turn: Turn, position: int, earlier: int, text: Mapping[str, str], tile_size: int) -> str:
+def _asked(
+    turn: Turn, position: int, titles: Iterator[str], text: Mapping[str, str], tile_size: int
+) -> str:
     """A question with what was sent; its tiles have a quiet mark once it has an answer."""
-    attachments = []
-    for attachment in turn.attachments:
-        earlier += attachment.kind == "image"
-        attachments.append(_sent(attachment, earlier, text, tile_size))
+    attachments = [_sent(attachment, next(titles), tile_size) for attachment in turn.attachments]
     return fill_line(
         "asked",
         question=turn.question,
@@ -110,12 +109,9 @@ def _asked(turn: Turn, position: int, earlier: int, text: Mapping[str, str], til
     )
 
 
-def _sent(
-    attachment: Attachment, number: int, text: Mapping[str, str], tile_size: int
-) -> dict[str, Any]:
+def _sent(attachment: Attachment, title: str, tile_size: int) -> dict[str, Any]:
     path = str(attachment.path)
     picture = attachment.kind == "image"
-    title = text["tray.picture"].format(number=number) if picture else text["tray.video"]
     shown = {"title": title, "name": Path(path).name, "source": "", "clip": "", "key": ""}
     with contextlib.suppress(AttachmentError):
         key = CLIPS.key(path)

@@ -3,8 +3,9 @@
 Neither answer is part of the chat unless the visitor keeps it.
 """
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from internvl.chat import Conversation, Session, Settings, Turn, freeze
 from internvl.chat.versions import with_room
 from internvl.engines.base import Receipt, Text
 from internvl.ui import views
-from internvl.ui.answering import REDRAW_SECONDS, Answering, receipt_values
+from internvl.ui.answering import REDRAW_SECONDS, Answering, receipt_values, told
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.figures import draw_figures
 from internvl.ui.markup import to_markdown, without_begun
@@ -27,21 +28,26 @@ _SIDES = ("first", "second")
 class CompareHandlers(Answering):
     """Comparing, keeping one of the answers, and putting both away."""
 
-    @friendly
-    def compare(self, visitor: Visitor, question: str, *values: Any) -> Iterator[View]:
-        """Both answers as they come. What is typed is asked, else the last question again."""
+    @friendly(asks=True)
+    def compare(
+        self, visitor: Visitor, question: str, *values: Any, most: int = LOOKS[-1]
+    ) -> Iterator[View]:
+        """Both answers as they come. What is typed is asked, else the last question again.
+
+        The second one gets at `most` so many tiles.
+        """
         session, text = self.enter(visitor)
         session.limits.check_question(question)
         with session.lock:
             self.apply(session, text, values)
             asked = _asked(session, question, text)
-            budgets = [min(budget, session.limits.tiles) for budget in LOOKS]
+            budgets = [min(budget, most, session.limits.tiles) for budget in LOOKS]
             sides = [Conversation(asked.system, with_tiles(asked.turns, b)) for b in budgets]
             session.compared = [side.turns[-1] for side in sides]
         titles = [text["compare.quick"], text["compare.close"].format(tiles=budgets[-1])]
         empty: View = {f"compare_{side}": {"value": text["chat.thinking"]} for side in _SIDES}
         heads: View = {
-            f"compare_{side}_title": {"value": f"<h4>{title}</h4>"}
+            f"compare_{side}_title": {"value": f"<h2>{title}</h2>"}
             for side, title in zip(_SIDES, titles, strict=True)
         }
         buttons: View = {f"keep_{side}": {"interactive": False} for side in _SIDES}
@@ -49,11 +55,9 @@ class CompareHandlers(Answering):
         yield merged(shown, views.busy(), views.notice(), views.status("thinking", text))
         for side, apart, budget in zip(_SIDES, sides, budgets, strict=True):
             settings = replace(session.settings, max_tiles=budget)
-            for drawn in self._side(apart, settings, text):
-                grown: View = {f"compare_{side}": {"value": drawn}} if drawn else {}
-                yield grown
-        kept: View = {f"keep_{side}": {"interactive": True} for side in _SIDES}
-        yield merged(views.idle(), views.status(), kept)
+            yield from self._side(side, apart, settings, text)
+        done = views.status("both", text)
+        yield merged(views.idle(), done, self.left(session, text))
 
     @friendly
     def keep(self, visitor: Visitor, side: str) -> View:
@@ -84,33 +88,65 @@ class CompareHandlers(Answering):
             session.remove_unused_files()
         return views.no_comparison()
 
-    def _side(self, apart: Conversation, settings: Settings, text: Words) -> Iterator[str]:
-        """One answer, drawn as it grows; nothing between two drawings."""
+    def left(self, session: Session, text: Words) -> View:
+        """The comparison as it stands, whole or not: what came of its answers can be kept."""
+        if not any(turn.answer for turn in session.compared):
+            session.compared = []
+            return views.no_comparison()
+        left: View = {}
+        for side, turn in zip(_SIDES, session.compared, strict=True):
+            left[f"keep_{side}"] = {"interactive": bool(turn.answer)}
+            if turn.receipt is None:
+                ended = text["chat.stopped" if turn.answer else "export.unanswered"]
+                left[f"compare_{side}"] = {"value": f"{to_markdown(turn.answer)}\n\n*{ended}*"}
+        return left
+
+    def recover(self, visitor: Visitor, error: Exception, asked: str, given: Sequence[Any]) -> View:
+        """As every page's, with what came of a comparison."""
+        shown = super().recover(visitor, error, asked, given)
+        with contextlib.suppress(PageError):
+            if asked == "compare":
+                return merged(shown, self.left(*self.enter(visitor)))
+        return shown
+
+    def _side(
+        self, side: str, apart: Conversation, settings: Settings, text: Words
+    ) -> Iterator[View]:
+        """One answer as it grows."""
         turn = apart.turns[-1]
         apart.turns[-1] = replace(turn)
         drawn = 0.0
         try:
             with closing(self.engine.stream(apart, settings)) as events:
                 for event in events:
-                    now = time.monotonic()
                     turn.answer += event.text if isinstance(event, Text) else ""
                     if isinstance(event, Receipt):
                         values = receipt_values(event, settings, self.about.name, turn)
                         turn.receipt = {**values, "compared": settings.max_tiles}
+                    now = time.monotonic()
+                    if not turn.answer:
+                        yield told(event, text)
                     elif now - drawn >= REDRAW_SECONDS:
                         drawn = now
-                        yield to_markdown(without_begun(turn.answer))
+                        yield _grown(side, turn, text)
         finally:
             self.engine.forget(apart.id)
         if not turn.answer:
-            raise PageError(text["error.silent"])
+            raise PageError(text["error.silent"], "again")
         answered = Conversation(apart.system, [*apart.turns[:-1], turn])
         facts = " · ".join(short_facts(turn.receipt, turn, text)) if turn.receipt else ""
         below = [
             draw_figures(answered, len(answered.turns) - 1, text),
             f"*{facts}*" if facts else "",
         ]
-        yield "\n\n".join(filter(None, [to_markdown(turn.answer), *below]))
+        whole = "\n\n".join(filter(None, [to_markdown(turn.answer), *below]))
+        yield {f"compare_{side}": {"value": whole}}
+
+
+def _grown(side: str, turn: Turn, text: Words) -> View:
+    """The answer so far on its side."""
+    shown = to_markdown(without_begun(turn.answer)) or text["chat.thinking"]
+    return {f"compare_{side}": {"value": shown}, **views.status("answering", text)}
 
 
 def _asked(session: Session, question: str, text: Words) -> Conversation:
@@ -126,10 +162,10 @@ def _asked(session: Session, question: str, text: Words) -> Conversation:
         last = turns[-1]
         turns[-1] = Turn(last.question, last.attachments, region=last.region)
     else:
-        raise PageError(text["error.empty"])
+        raise PageError(text["error.empty"], "write")
     asked = Conversation(conversation.system, turns)
     if not any(a.kind == "image" for a in asked.attachments):
-        raise PageError(text["error.no_picture"])
+        raise PageError(text["error.no_picture"], "choose")
     return asked
 
 

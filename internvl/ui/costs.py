@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil, floor
 
 from internvl.chat import Conversation
 from internvl.engines.base import Estimate
 from internvl.ui.html import fill
-from internvl.ui.tiles import count_tiles
-
-SOON = 1.0
-"""Seconds under which a range is not told apart."""
+from internvl.ui.tiles import count_tiles, titles_of
 
 _LITTLE = 0.05  # gigabytes that would read as 0.0
 
@@ -54,13 +52,11 @@ def draw_cost(
 def _earlier(
     estimate: Estimate, ahead: Conversation, whole: Sequence[int], text: Mapping[str, str]
 ) -> Iterator[Earlier]:
-    pictures = 0
     sent = sum(len(turn.attachments) for turn in ahead.turns[:-1])
-    counted = zip(ahead.attachments, estimate.tile_counts, whole, strict=True)
-    for attachment, counts, tiles in islice(counted, sent):
+    titles = titles_of(ahead.attachments, text)
+    counted = zip(ahead.attachments, titles, estimate.tile_counts, whole, strict=True)
+    for attachment, title, counts, tiles in islice(counted, sent):
         video = attachment.kind == "video"
-        pictures += not video
-        title = text["tray.video"] if video else text["tray.picture"].format(number=pictures)
         several, one = ("earlier.frames", "earlier.frame") if video else ("cost.tiles", "cost.one")
         seen = sum(counts)
         said = text[one] if seen == 1 else text[several].format(tiles=seen)
@@ -82,9 +78,10 @@ def _facts(estimate: Estimate, text: Mapping[str, str]) -> list[str]:
 
 
 def _wait(seconds: tuple[float, float] | None, text: Mapping[str, str]) -> str:
+    """Both ends as measured, the range not narrowed by rounding: to 0.1 s, under a second 0.01."""
     if seconds is None:
         return text["cost.unmeasured"]
     least, most = seconds
-    if most < SOON:
-        return text["cost.soon"].format(most=f"{max(0.1, most):.1f}")
-    return text["cost.seconds"].format(least=f"{least:.1f}", most=f"{most:.1f}")
+    parts = 10 if most >= 1 else 100
+    ends = {"least": floor(least * parts), "most": ceil(most * parts)}
+    return text["cost.seconds"].format(**{name: f"{end / parts:g}" for name, end in ends.items()})

@@ -147,7 +147,10 @@ class DraftHandlers(DetailHandlers):
                 on_page = session.conversation is conversation, self._draft(session)
                 if on_page != (True, attachments) or session.readings != reading:
                     return
-                read = event if isinstance(event, Reading) else read
+                if isinstance(event, Reading):
+                    if not event.total:  # there is nothing to tell yet
+                        continue
+                    read = event
                 yield views.status(type(event).__name__.lower(), text, event)
         if read:
             yield merged(views.status("read", text, total=read.total), self.cost(session, text))

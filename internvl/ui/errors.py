@@ -35,26 +35,26 @@ EXPECTED = (PageError, LimitError, EngineError, AttachmentError)
 @overload
 def friendly(handler: Handler) -> Handler: ...
 @overload
-def friendly(*, returns_question: bool) -> Callable[[Handler], Handler]: ...
-def friendly(handler: Any = None, *, returns_question: bool = False) -> Any:
+def friendly(*, asks: bool) -> Callable[[Handler], Handler]: ...
+def friendly(handler: Any = None, *, asks: bool = False) -> Any:
     """The handler, showing errors as a card instead of raising them.
 
-    The handler's object has `recover(visitor, error, asked)`, the page's state after an error;
-    `asked` is the name of a handler that asks and gives the question back, else nothing.
+    The handler's object has `recover(visitor, error, asked, given)`, the page's state after an
+    error; `asked` is the name of a handler that asks the model, else nothing, `given` its values.
     """
     if handler is None:
-        return functools.partial(friendly, returns_question=returns_question)
+        return functools.partial(friendly, asks=asks)
 
-    asked = handler.__name__ if returns_question else ""
+    asked = handler.__name__ if asks else ""
     if inspect.isgeneratorfunction(handler):
 
         @functools.wraps(handler)
-        def running(self: Any, visitor: Any, *values: Any) -> Iterator[Any]:
+        def running(self: Any, visitor: Any, *values: Any, **options: Any) -> Iterator[Any]:
             try:
-                yield from handler(self, visitor, *values)
+                yield from handler(self, visitor, *values, **options)
             except Exception as error:
                 _log(error, handler)
-                yield self.recover(visitor, error, asked)
+                yield self.recover(visitor, error, asked, values)
 
         return running
 
@@ -64,7 +64,7 @@ def friendly(handler: Any = None, *, returns_question: bool = False) -> Any:
             return handler(self, visitor, *values)
         except Exception as error:
             _log(error, handler)
-            return self.recover(visitor, error, asked)
+            return self.recover(visitor, error, asked, values)
 
     return once
 

@@ -13,11 +13,12 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from internvl.chat import Attachment, Conversation, Turn
+from internvl.chat.grounding import split_regions
 from internvl.preprocessing import AttachmentError
 from internvl.ui.frames import frame_views
 from internvl.ui.history import FRAMES, clock_time, title_of
 from internvl.ui.html import ASSETS, fill
-from internvl.ui.tiles import display_copy
+from internvl.ui.tiles import display_copy, titles_of
 
 FORMAT, VERSION = "internvl-chats", 1
 EDGE = 1024
@@ -36,6 +37,9 @@ RECEIPT: dict[str, type] = {
 }
 """What of a receipt goes into a file."""
 
+ORIGIN: dict[str, type] = {"model": str, "tuned": dict}
+"""And what receipts of earlier versions of this project lack."""
+
 
 def as_json(conversations: Iterable[Conversation]) -> str:
     """The chats that say something, as one file."""
@@ -47,11 +51,13 @@ def as_json(conversations: Iterable[Conversation]) -> str:
 def as_markdown(conversation: Conversation, text: Mapping[str, str]) -> str:
     """One chat to read and edit; pictures are named, not carried."""
     lines = [f"# {title_of(conversation, text)}", *_dated(conversation)]
+    titles = iter(titles_of(conversation.attachments, text))
     for turn in conversation.turns:
         lines += [f"## {text['export.you']}"]
-        lines += [f"*{title}: {Path(name).name}*" for title, name in _names(turn, text)]
+        lines += [f"*{next(titles)}: {Path(a.path).name}*" for a in turn.attachments]
         lines += ["\n".join(f"> {line}".rstrip() for line in turn.question.splitlines())]
-        lines += [f"## {text['export.model']}", turn.answer or f"*{text['export.unanswered']}*"]
+        lines += [f"## {text['export.model']}"]
+        lines += [_in_words(turn.answer) or f"*{text['export.unanswered']}*"]
     return "\n\n".join(lines) + "\n"
 
 
@@ -61,7 +67,7 @@ def as_page(conversation: Conversation, text: Mapping[str, str]) -> str:
     turns = [
         {
             "question": turn.question,
-            "answer": Markup(markdown.render(turn.answer)),
+            "answer": Markup(markdown.render(_in_words(turn.answer))),
             "pictures": [source for _, _, source in _pictures(turn)],
         }
         for turn in conversation.turns
@@ -103,7 +109,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "question": turn.question,
         "answer": turn.answer,
         "region": turn.region,
-        "receipt": {name: receipt[name] for name in RECEIPT} if whole else None,
+        "receipt": {n: receipt[n] for n in (*RECEIPT, *ORIGIN) if n in receipt} if whole else None,
         "pictures": [
             {"name": name, "tiles": tiles, "data": source.partition(",")[2]}
             for name, tiles, source in _pictures(turn)
@@ -131,10 +137,9 @@ def _copies(attachment: Attachment) -> list[str]:
     return [view.source for view in frame_views(path, frames, attachment.start, attachment.end)]
 
 
-def _names(turn: Turn, text: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for attachment in turn.attachments:
-        kind = "tray.lone" if attachment.kind == "image" else "tray.video"
-        yield text[kind], str(attachment.path)
+def _in_words(answer: str) -> str:
+    """The answer with each place it points at as a label with its coordinates."""
+    return "".join(map(str, split_regions(answer)))
 
 
 def _dated(conversation: Conversation) -> list[str]:

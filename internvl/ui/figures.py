@@ -9,7 +9,7 @@ from internvl.chat.grounding import Box, Region, split_regions
 from internvl.preprocessing import AttachmentError, image_size
 from internvl.ui.html import fill_line
 from internvl.ui.markup import as_entities, coloured, split_code
-from internvl.ui.tiles import display_copy
+from internvl.ui.tiles import display_copy, titles_of
 
 _EDGE = 800
 _NAMED = re.compile(r"\b(?:Image|Picture)[- ](\d{1,3})\b", re.IGNORECASE)
@@ -60,8 +60,8 @@ def draw_figures(conversation: Conversation, position: int, text: Mapping[str, s
     if "<box>" not in answer:
         return ""
     figures = find_figures(conversation, position)
-    lone = sum(a.kind == "image" for a in conversation.attachments) == 1
-    drawn = [_filled(figure, lone, text) for figure in figures]
+    titles = titles_of((a for a in conversation.attachments if a.kind == "image"), text)
+    drawn = [_filled(figure, titles[figure.image - 1], text) for figure in figures]
     return "".join(drawn)
 
 
@@ -124,9 +124,8 @@ def _picture(pictures: Sequence[Attachment], image: int) -> Figure | None:
         return None
 
 
-def _filled(figure: Figure, lone: bool, text: Mapping[str, str]) -> str:
-    title = text["tray.lone"] if lone else text["tray.picture"].format(number=figure.image)
-    copied = "\n".join(f"{region.label} {region.coordinates}" for _, region in figure.regions)
+def _filled(figure: Figure, title: str, text: Mapping[str, str]) -> str:
+    copied = "\n".join(str(region) for _, region in figure.regions)
     # The largest first, so that a smaller one over it can still be reached.
     marks = sorted(figure.marks, key=lambda mark: -mark.area)
     return fill_line(

@@ -27,7 +27,7 @@ STOPPING_SECONDS = 1.0
 class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
     """Asking, stopping and going back; with all that pages, drafts and lists of chats do."""
 
-    @friendly(returns_question=True)
+    @friendly(asks=True)
     def send(self, visitor: Visitor, question: str, *values: Any) -> Iterator[View]:
         """Ask, and show the answer as it comes."""
         session, text = self.enter(visitor)
@@ -41,7 +41,7 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             session.draft = replace(session.draft, question=question)
             self.apply(session, text, values)
             if not question.strip():
-                raise PageError(text["error.empty"])
+                raise PageError(text["error.empty"], "write")
             turn = Turn(question, freeze(session.draft.attachments, session.settings))
             session.conversation.turns.append(turn)
             session.draft = Turn("")
@@ -50,7 +50,7 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             job = start(session, len(session.conversation.turns) - 1, turn)
         yield from self.answer(session, text, job, cleared)
 
-    @friendly(returns_question=True)
+    @friendly(asks=True)
     def retry(self, visitor: Visitor, *values: Any) -> Iterator[View]:
         """Ask the last question again; its answer stays, as an earlier version of the new one."""
         session, text = self.enter(visitor)
@@ -79,8 +79,9 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
                 settle(session, session.conversation, turns[-1])
             session.save()
             typed = session.draft.question
+            left = self.left(session, text)
         question: View = {"question": {"value": typed}} if typed else {}
-        return merged(self.drawn(session, text), views.status(), views.notice(), question)
+        return merged(self.drawn(session, text), views.status(), views.notice(), question, left)
 
     @friendly
     def undo(self, visitor: Visitor) -> View:

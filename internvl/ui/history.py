@@ -9,8 +9,8 @@ from internvl.chat import Conversation, Session, Turn
 from internvl.ui.html import fill
 
 _TITLE = 48
-_WORDS = 2000
-_ANSWER = 200
+_WORDS = 60_000
+"""Characters of a chat's different words: more than a model that reads 16,384 tokens can hold."""
 
 FRAMES = 8
 """Frames of a video that go into a file of chats."""
@@ -45,12 +45,12 @@ def draw_history(session: Session, text: Mapping[str, str]) -> str:
 
 def _row(conversation: Conversation, text: Mapping[str, str]) -> dict[str, Any]:
     title = title_of(conversation, text)
-    said = " ".join(_searched(turn) for turn in conversation.turns)
+    said = " ".join([title, *map(_searched, conversation.turns)])
     moment = clock_time(conversation.changed)
     return {
         "id": conversation.id,
         "title": title,
-        "words": " ".join(f"{title} {said}".lower().split())[:_WORDS],
+        "words": " ".join(dict.fromkeys(said.lower().split()))[:_WORDS],
         "moment": moment,
         "date": moment[:10],
         "said": bool(conversation.turns),
@@ -60,7 +60,7 @@ def _row(conversation: Conversation, text: Mapping[str, str]) -> dict[str, Any]:
 def _searched(turn: Turn) -> str:
     """What a visitor may remember of a turn: the question, the files' names, the answer."""
     names = " ".join(Path(attachment.path).stem for attachment in turn.attachments)
-    return f"{turn.question} {names} {turn.answer[:_ANSWER]}"
+    return f"{turn.question} {names} {turn.answer}"
 
 
 def clock_time(seconds: float) -> str:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from internvl.chat import Conversation, Limits, Turn
-from internvl.ui.exports import FORMAT, RECEIPT, VERSION
+from internvl.chat import Conversation, Limits, SettingError, Settings, Turn
+from internvl.ui.exports import FORMAT, ORIGIN, RECEIPT, VERSION
 
 TURNS, PICTURES = 500, 64
 """The most turns of a chat and pictures of a turn."""
+NAME = 200
+"""The most characters of a model's name."""
 
 _FILE = {"format": str, "version": int, "chats": list}
 _CHAT = {"title": str, "system": str, "changed": float, "turns": list}
@@ -111,13 +113,23 @@ def _turn(content: Any, place: tuple[int, int], limits: Limits) -> Turn:
     limits.check_question(content["question"])
     limits.check_question(content["region"] or "")
     _count(content["pictures"], "pictures", PICTURES, place)
-    receipt = content["receipt"]
-    if receipt is not None:
-        _check(receipt, RECEIPT, place)
-        if receipt["finish_reason"] not in ("stop", "length"):
-            raise FileProblem("type", place, name="finish_reason")
+    if content["receipt"] is not None:
+        _check_receipt(content["receipt"], place)
     said = {name: content[name] for name in ("question", "answer", "region")}
-    return Turn(**said, receipt=receipt)
+    return Turn(**said, receipt=content["receipt"])
+
+
+def _check_receipt(receipt: Any, place: tuple[int, int]) -> None:
+    known = {name: kind for name, kind in ORIGIN.items() if name in receipt}
+    _check(receipt, {**RECEIPT, **known}, place)
+    if receipt["finish_reason"] not in ("stop", "length"):
+        raise FileProblem("type", place, name="finish_reason")
+    if len(receipt.get("model", "")) > NAME:
+        raise FileProblem("type", place, name="model")
+    try:
+        Settings(**receipt.get("tuned", {}))
+    except (TypeError, SettingError) as error:
+        raise FileProblem("type", place, name="tuned") from error
 
 
 def _picture(content: Any, place: tuple[int, int]) -> Picture:

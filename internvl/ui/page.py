@@ -118,21 +118,22 @@ class Page:
             views.idle(),
         )
 
-    def recover(self, visitor: Visitor, error: Exception, asked: str) -> View:
+    def recover(self, visitor: Visitor, error: Exception, asked: str, given: Sequence[Any]) -> View:
         """The page after an error: everything in place, and a card about it.
 
-        `asked` names the handler that asked, which gives the question back; nothing for others.
+        `asked` names the handler that asked, nothing for others; `given` were its values.
         """
         text = _words(visitor)
         with contextlib.suppress(PageError):
             session, _ = self.enter(visitor)
             question: View = {"question": {"value": session.draft.question}}
+            chosen = given[0] if asked == "ask_anew" else None
             return merged(
                 self.drawn(session, text),
                 {name: {"value": None} for name in ("image", "images", "video")},
-                question if asked else {},
+                question if asked == "send" else {},
                 views.status(),
-                views.notice(make_card(error, text, session, asked)),
+                views.notice(make_card(error, text, session, asked, chosen)),
             )
         return merged(views.idle(), views.status(), views.notice(make_card(error, text, None)))
 

@@ -7,6 +7,7 @@ import gradio as gr
 
 from internvl.ui.flow import Flow
 from internvl.ui.history_wiring import connect_history
+from internvl.ui.mend_handlers import FIELDS
 from internvl.ui.page import VALUES
 from internvl.ui.views import View, undisturbed
 
@@ -111,9 +112,9 @@ def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handl
         return flow.begin(handlers.mend, str(request.session_hash), visitor, *step, *values)
 
     outputs = list(dict.fromkeys([*_ALL, *VALUES]))
-    inputs = ["question", *VALUES]
+    inputs = [*FIELDS, *VALUES]
     first = wire.on([c["notice"].click], stepped, inputs, outputs, trigger_mode="once")
-    return _then_grows(wire, flow, first)
+    return _then_grows(wire, flow, first, ["chat", *_GROWING_SIDES])
 
 
 def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:

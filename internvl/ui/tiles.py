@@ -58,6 +58,23 @@ class Sheet:
     looks: str = ""
 
 
+def titles_of(
+    attachments: Iterable[Attachment], text: Mapping[str, str], earlier: int = 0
+) -> list[str]:
+    """What attachments are called, as in the prompt: pictures by number, unless there is but one.
+
+    `earlier` pictures are in the conversation before them.
+    """
+    kinds = [attachment.kind for attachment in attachments]
+    lone = earlier + kinds.count("image") == 1
+    titles = []
+    for kind in kinds:
+        earlier += kind == "image"
+        picture = text["tray.lone"] if lone else text["tray.picture"].format(number=earlier)
+        titles.append(picture if kind == "image" else text["tray.video"])
+    return titles
+
+
 def draw_tray(
     attachments: Iterable[Attachment],
     settings: Settings,
@@ -81,11 +98,9 @@ def draw_tray(
     sizes: list[tuple[int, int]] = []
     frozen = freeze(attachments, settings)
     given = shares(sum(a.kind == "image" for a in frozen), most)
-    for attachment in frozen:
-        earlier += attachment.kind == "image"
+    for attachment, title in zip(frozen, titles_of(frozen, text, earlier), strict=True):
         try:
             if attachment.kind == "image":
-                title = text["tray.picture"].format(number=earlier)
                 size = image_size(attachment.path)
                 looker = Looker(
                     size,
@@ -97,7 +112,6 @@ def draw_tray(
                 sheets.append(_picture(attachment, title, looker))
                 sizes.append(size)
             else:
-                title = text["tray.video"]
                 sheets.append(draw_video(attachment, text, title, tokens_per_tile))
         except AttachmentError as error:
             name = Path(attachment.path).name

@@ -167,7 +167,7 @@ def status(
         sentence=sentence,
         back=text["status.back"] if text else "",
         fraction=fraction,
-        spoken=stage in ("answered", "loading"),
+        spoken=stage in ("answered", "both", "loading"),
         done=numbers.get("done", numbers.get("total", 0)),
         total=numbers.get("total", 0),
     )

@@ -4,11 +4,11 @@ WORDS: dict[str, tuple[str, str]] = {
     # The chat
     "chat.label": ("Conversation", "对话"),
     "chat.placeholder": (
-        "### What would you like to know?\n"
+        "## What would you like to know?\n"
         "1. **Add** a picture, several, or a video. Examples are there to try.\n"
         "2. **Look** at its tiles: this is what the model sees.\n"
         "3. **Ask**, and read the answer while it is written.",
-        "### 想了解什么？\n"
+        "## 想了解什么？\n"
         "1. **添加**一张或多张图片，或一段视频；也可以试试示例。\n"
         "2. **看看**图块：这就是模型所见。\n"
         "3. **提问**，答案会逐字出现。",
@@ -66,4 +66,5 @@ WORDS: dict[str, tuple[str, str]] = {
     "status.thinking": ("Thinking about the question", "正在思考"),
     "status.answering": ("Answering", "正在回答"),
     "status.answered": ("The answer is ready.", "回答已完成。"),
+    "status.both": ("Both answers are ready.", "两个回答均已完成。"),
 }

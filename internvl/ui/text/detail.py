@@ -43,7 +43,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "cost.tiles": ("{tiles} tiles", "{tiles} 个图块"),
     "cost.context": ("chat {percent} % full", "对话已满 {percent} %"),
     "cost.seconds": ("answer begins in {least} to {most} s", "{least}–{most} 秒后开始回答"),
-    "cost.soon": ("answer begins in under {most} s", "{most} 秒内开始回答"),
     "cost.unmeasured": ("time not measured yet", "尚未测得所需时间"),
     "cost.little": ("under 0.1 of {free} GB memory", "内存：{free} GB 中不到 0.1 GB"),
     "cost.memory": ("{needed} of {free} GB free memory", "空闲内存 {free} GB 中的 {needed} GB"),
@@ -62,7 +61,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "earlier.pin": ("Pin", "固定"),
     "earlier.pinned": ("Pinned", "已固定"),
-    "earlier.pin_name": ("Keep {title} at full detail", "让 {title} 保持完整细节"),
+    "earlier.pin_name": ("Pin {title} at full detail", "固定 {title} 的完整细节"),
+    "earlier.pinned_name": ("Pinned {title} at full detail", "已固定 {title} 的完整细节"),
     "cost.fit": ("Make it fit", "调整到放得下"),
     "cost.changed": (
         "Changed: at most {tiles} tiles and {frames} frames. Now it fits.",

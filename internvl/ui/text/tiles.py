@@ -8,7 +8,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "image.label": ("A picture", "一张图片"),
     "images.label": ("More pictures", "更多图片"),
     "video.label": ("A video", "一段视频"),
-    "pick": ("Choose a file", "选择文件"),
     "drop": ("Drop, paste or choose a file", "拖入、粘贴或选择文件"),
     "exact.label": ("An exact number of tiles", "指定图块数"),
     "max_tiles.label": ("Most tiles per message", "每条消息的最多图块数"),
