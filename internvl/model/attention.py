@@ -3,7 +3,8 @@
 InternVL's language models have several query heads for one head of keys and values. transformers
 repeats keys and values for them, and PyTorch's own way of sharing them works head by head. For one
 new token the queries of a group can stand where places would: all of them see all keys, so one head
-of keys and values is read once for all of its queries. The results are bit-equal to the library's.
+of keys and values is read once for all of its queries. Results differ from the library's by
+rounding alone.
 """
 
 from typing import Any
