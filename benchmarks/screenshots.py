@@ -27,7 +27,7 @@ from internvl.ui.layout import build_page
 from internvl.ui.serve import serve
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-DESK = {"viewport": {"width": 1440, "height": 1060}}
+DESK = {"viewport": {"width": 1440, "height": 1100}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 RECEIPT, CLIP = (ASSETS / "examples" / name for name in ("4-receipt.png", "6-clip.mp4"))
 
@@ -79,6 +79,9 @@ def watch(page: Any) -> None:
     """A clip as the frames that the model gets, and an answer about it."""
     page.get_by_role("tab", name="Video", exact=True).click()
     _attach(page, CLIP)
+    page.locator("#max_frames input[type=number]").fill("8")
+    page.locator("#max_frames input[type=number]").press("Tab")
+    page.get_by_text("8 frames = 8 tiles").wait_for()
     page.locator("#question textarea").fill("In which direction does it move?")
     _send(page, "#send")
     _attach(page, CLIP)

@@ -28,7 +28,7 @@ class Unread(ScriptedEngine):
     """Has read nothing when it is asked."""
 
     def prepare(self, conversation, settings):
-        return iter(())
+        yield from ()
 
 
 @pytest.fixture
