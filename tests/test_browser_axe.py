@@ -109,7 +109,7 @@ def test_browser_axe_finds_nothing_in_what_opens(
     def look(state):
         found[state] = violations(page, axe)
 
-    expect(page.locator("#tray .example")).to_have_count(6)
+    expect(page.locator("#tray .example").first).to_be_visible()
     look("examples")
     page.get_by_role("button", name="Take a photo").click()
     expect(page.locator("dialog.camera .said")).to_contain_text("No camera could be opened.")
