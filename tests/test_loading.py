@@ -135,7 +135,7 @@ def test_only_the_layers_of_the_language_model_are_quantised(name, quantization)
     head = {"lm_head"} if quantization == "8bit" else set()  # ours on a CPU takes it as well
     assert all(".language_model.layers." in part for part in quantised - head)
     exact = [part for part in matrices if part.startswith(UNQUANTIZED) and part not in head]
-    assert len(exact) >= 20 and all(matrices[part] == "Linear" for part in exact)
+    assert exact and all(matrices[part] == "Linear" for part in exact)
     assert head <= quantised
     left = {part for part in matrices if ".layers." in part} - quantised
     # 96 inputs don't divide into blocks of 64.
