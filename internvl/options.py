@@ -80,7 +80,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--quantization",
         type=_one_of("none", "8bit", "4bit"),
         default="none",
-        help="none, 8bit or 4bit, of the language model's layers",
+        help="none, 8bit or 4bit, of the language model",
     )
     group.add_argument(
         "--device",

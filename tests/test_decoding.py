@@ -8,7 +8,6 @@ import torch
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine, Receipt, Text
 from internvl.engines.decoding import Decoder
-from internvl.engines.forward import Forward
 from internvl.engines.growing import ROOMS
 from internvl.model import load_model
 
@@ -101,7 +100,7 @@ def test_warming_up_compiles_and_what_cannot_be_compiled_is_left(caplog):
     def counting(step):
         return lambda *inputs: calls.append(1) or step(*inputs)
 
-    decoder = Decoder(model, Forward(model), counting)
+    decoder = Decoder(model, counting)
     decoder.warm_up()
     assert len(calls) == 3 and list(decoder._rooms) == [ROOMS[0]]
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from internvl.engines.cache import Prefix
-from internvl.engines.forward import Forward
+from internvl.engines.forward import Forward, memory_in_words
 from internvl.engines.growing import ROOMS, new_cache, room_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 Decode = Callable[[int], torch.Tensor]
 """Reads a token into the cache and gives the logits after it, (1, vocabulary)."""
+
 Compile = Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]
+"""Makes of a step one that does the same, as `torch.compile` does."""
 
 
 def as_graphs(step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
@@ -37,9 +39,9 @@ def as_graphs(step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 class Decoder:
     """Decodes over a model's caches; with `compile` in rooms of a fixed size where it can."""
 
-    def __init__(self, model: "Model", forward: Forward, compile: Compile | None = None) -> None:
+    def __init__(self, model: "Model", compile: Compile | None = None) -> None:
         self._network: Any = model.network
-        self._device, self._forward = model.device, forward
+        self._device, self._forward = model.device, Forward(model)
         self._step = compile(self._compute) if compile else None
         self._rooms: dict[int, Any] = {}
         self._taken = threading.Lock()
@@ -89,7 +91,7 @@ class Decoder:
     def _decode(self, token: int, static: Any) -> torch.Tensor:
         assert self._step is not None
         ids = torch.tensor([[token]], device=self._device)
-        with torch.no_grad():
+        with memory_in_words(), torch.no_grad():
             logits = self._step(ids, static.get_seq_length().view(1, 1).clone(), static)
         return logits.clone()  # the next replay writes over it
 
@@ -100,6 +102,7 @@ class Decoder:
         logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
         return logits
 
+    @memory_in_words()
     @torch.no_grad()
     def _enter(self, cache: Any, room: int) -> Any:
         """The room with what is in the cache; it is made once, as graphs know it by its address."""
@@ -118,6 +121,7 @@ class Decoder:
             own.cumulative_length.fill_(places)
         return static
 
+    @memory_in_words()
     @torch.inference_mode()
     def _leave(self, static: Any, cache: Any) -> None:
         """Bring what was decoded into the cache."""

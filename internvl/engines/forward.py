@@ -1,6 +1,7 @@
 """The network's steps, all short: a few tiles, a piece of the prompt, one token. No gradients."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -22,19 +23,25 @@ Inputs = ParamSpec("Inputs")
 Output = TypeVar("Output")
 
 
+@contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Raises OutOfMemory for what a device says when it has no memory left."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(
+            "There is not enough memory for this request. Please use fewer tiles or frames, "
+            "or start a new chat."
+        ) from error
+
+
 def _step(compute: Callable[Inputs, Output]) -> Callable[Inputs, Output]:
     """Compute without gradients; running out of memory is said in words."""
 
     @wraps(compute)
     def run(*args: Inputs.args, **kwargs: Inputs.kwargs) -> Output:
-        try:
-            with torch.inference_mode():
-                return compute(*args, **kwargs)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise OutOfMemory(
-                "There is not enough memory for this request. Please use fewer tiles or frames, "
-                "or start a new chat."
-            ) from error
+        with memory_in_words(), torch.inference_mode():
+            return compute(*args, **kwargs)
 
     return run
 

@@ -32,7 +32,6 @@ from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
 from internvl.engines.costs import Costs
 from internvl.engines.decoding import Compile, Decoder
-from internvl.engines.forward import Forward
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import Reader
@@ -156,13 +155,13 @@ class LocalEngine:
 
     def _warm(self, model: Model) -> Model:
         if self._compile:
-            self._decoder = Decoder(model, Forward(model), self._compile)
+            self._decoder = Decoder(model, self._compile)
             self._decoder.warm_up()
         return model
 
     @cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self.model, self._reader.forward, self._compile)
+        return Decoder(self.model, self._compile)
 
     @cached_property
     def _reader(self) -> Reader:

@@ -8,7 +8,7 @@ at any moment (`benchmarks/memory.py` measures what is really taken):
 - keys and values of all places and the answer, with the room they grow by, and one layer's old
   ones while it grows; once more where decoding has a room of a fixed size
 - one step: a few tiles through the vision tower, or a piece of the prompt through a layer of the
-  language model with that layer's keys repeated for its heads, and the logits
+  language model with that layer's keys repeated for its heads (not so on a CPU), and the logits
 - on a CPU, the kernels that oneDNN makes for shapes it has not seen
 """
 

@@ -31,7 +31,7 @@ def load_model(
 ) -> Model:
     """The model in a folder (original or `-hf` layout), or of a Hugging Face id.
 
-    `quantization` is "none", "8bit" or "4bit" (language model's layers only). `device` "auto" takes
+    `quantization` is "none", "8bit" or "4bit" (of the language model only). `device` "auto" takes
     the GPUs, else the CPU; "cuda" spreads a model that one GPU can't hold over all of them. No GPU
     gets more than its `max_memory` (bytes by GPU number). `dtype` "auto" is what the device is fast
     in. `progress` hears the fraction that is fetched and loaded, 0 to 1 (while fetching from other

@@ -20,7 +20,7 @@ from internvl.model.network import Network, original_tensors, register_names
 from internvl.model.source import stored_shapes
 
 UNQUANTIZED = ("lm_head", "model.vision_tower", "model.multi_modal_projector")
-"""What must stay in full precision: a quantised InternViT-6B answers nonsense."""
+"""What bitsandbytes leaves in full precision: a quantised InternViT-6B answers nonsense."""
 
 Progress = Callable[[float], None]
 _reading = threading.Lock()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from internvl.chat import Attachment, Conversation, Turn
-from internvl.preprocessing import AttachmentError, choose_grid, image_size
+from internvl.preprocessing import AttachmentError
 from internvl.ui.clips import CLIPS
 from internvl.ui.figures import draw_figures
 from internvl.ui.frames import strip_of
@@ -18,7 +18,7 @@ from internvl.ui.html import fill_line
 from internvl.ui.links import last_video, link_frames
 from internvl.ui.markup import to_markdown, without_begun
 from internvl.ui.receipts import all_facts, short_facts
-from internvl.ui.tiles import count_tiles, display_copy, titles_of
+from internvl.ui.tiles import count_tiles, display_copy, grid_of, titles_of
 
 Message = dict[str, str]
 _THUMBNAIL = 320
@@ -116,10 +116,9 @@ def _sent(attachment: Attachment, title: str, tile_size: int) -> dict[str, Any]:
     with contextlib.suppress(AttachmentError):
         key = CLIPS.key(path)
         if picture:
-            width, height = image_size(path)
-            grid = choose_grid(width, height, attachment.max_tiles or 1, tile_size)
+            grid, ratio = grid_of(attachment, tile_size)
             source = display_copy(path, _THUMBNAIL)
-            return {**shown, "source": source, "key": key, "grid": grid, "ratio": width / height}
+            return {**shown, "source": source, "key": key, "grid": grid, "ratio": ratio}
         frames = strip_of(attachment).kept
         source = frames[len(frames) // 2].source
         return {**shown, "source": source, "clip": key, "grid": (len(frames), 1), "ratio": 4 / 3}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from internvl.chat import Attachment, Limits, Settings, Turn, freeze
 from internvl.preprocessing import (
     AttachmentError,
+    Grid,
     choose_grid,
     image_size,
     load_image,
@@ -152,12 +153,18 @@ def crop(path: str | Path, left: int, top: int, right: int, bottom: int) -> "Ima
 
 
 @lru_cache(maxsize=4096)
+def grid_of(picture: Attachment, tile_size: int) -> tuple[Grid, float]:
+    """The grid of a picture that was sent, and its width / height. Raises AttachmentError."""
+    width, height = image_size(picture.path)
+    return choose_grid(width, height, picture.max_tiles or 1, tile_size), width / height
+
+
+@lru_cache(maxsize=4096)
 def count_tiles(attachment: Attachment, tile_size: int = 448) -> int:
     """The tiles of an attachment that was sent, if the model sees all of it; 0 if it is gone."""
-    path = str(attachment.path)
     try:
         if attachment.kind == "image":
-            return choose_grid(*image_size(path), attachment.max_tiles or 1, tile_size).tiles
+            return grid_of(attachment, tile_size)[0].tiles
         return len(strip_of(attachment).kept)
     except AttachmentError:
         return 0
