@@ -17,8 +17,9 @@ from matplotlib import pyplot
 
 from benchmarks.figures import RESULTS
 from benchmarks.flows import Flow, official, ours
+from benchmarks.machine import machine
 from benchmarks.material import endless, nano, write_clip, write_picture
-from benchmarks.speed import QUESTIONS, SAID, machine, material
+from benchmarks.speed import QUESTIONS, SAID, material
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine
 from internvl.model import Model

@@ -15,8 +15,9 @@ import torch
 
 from benchmarks.figures import RESULTS, Figure, table
 from benchmarks.flows import official, ours
+from benchmarks.machine import machine
 from benchmarks.material import NANO, endless, nano, one_b
-from benchmarks.speed import Chat, machine, material
+from benchmarks.speed import Chat, material
 from internvl.engines import LocalEngine
 from internvl.model import Model, load_model
 from internvl.model.int8 import quantize

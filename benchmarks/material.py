@@ -46,18 +46,19 @@ def endless(model: Model) -> Endless:
     return Endless(**{item.name: getattr(model, item.name) for item in fields(model)})
 
 
-def nano() -> Model:
+def nano(device: str = "cpu") -> Model:
     """The embedded model."""
-    return load_model(NANO)
+    return load_model(NANO, device=device)
 
 
-def one_b() -> Model:
+def one_b(device: str = "cpu") -> Model:
     """Random bf16 weights in the shape of InternVL2_5-1B, whose own can't be fetched everywhere."""
     config = original_config(ONE_B, TOKENIZER)
     config["llm_config"]["vocab_size"] = VOCABULARY
     torch.manual_seed(0)
-    model = new_model(config, TOKENIZER, "1B shape, random weights", torch.bfloat16)
-    share_keys(model.network)  # as `load_model` does on a CPU
+    model = new_model(config, TOKENIZER, "1B shape, random weights", torch.bfloat16, device)
+    if device == "cpu":  # as `load_model` does
+        share_keys(model.network)
     return model
 
 

@@ -191,7 +191,7 @@ def main() -> None:
     if given.case:
         print(json.dumps(run_case(given.case[0], given.shape, Path(given.case[1]))))
         return
-    from benchmarks.speed import machine
+    from benchmarks.machine import machine
 
     suffix = "" if given.shape == "nano" else f"-{given.shape}"
     path = given.json or RESULTS / f"memory{suffix}.json"

@@ -20,8 +20,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.figures import RESULTS
 from benchmarks.flows import official, ours
+from benchmarks.machine import machine
 from benchmarks.material import endless, nano, one_b
-from benchmarks.speed import Chat, machine, material
+from benchmarks.speed import Chat, material
 from internvl.engines import LocalEngine
 from internvl.engines.memory import PREFILL
 from internvl.model import Model

@@ -28,6 +28,7 @@ from benchmarks.material import NANO
 from internvl.chat import render
 from internvl.model import Model, encode
 from internvl.preprocessing import compress
+from internvl.training.batches import collate
 from internvl.training.evaluate import evaluate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
@@ -109,7 +110,7 @@ def held_out(model: Model, count: int, quality: int | None = None) -> list[Sampl
 def losses(model: Model, samples: list[Sample]) -> tuple[float, float]:
     """The mean loss of a token, and of a sample (the mean of its tokens)."""
     with torch.no_grad():
-        means = [batch_loss(model, [sample], True)[0].item() for sample in samples]
+        means = [batch_loss(model, collate([sample]), True)[0].item() for sample in samples]
     sizes = [sum(sample.learned) for sample in samples]
     by_token = sum(m * n for m, n in zip(means, sizes, strict=True)) / sum(sizes)
     return by_token, sum(means) / len(means)

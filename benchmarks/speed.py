@@ -9,25 +9,24 @@ them alike; what counts is the ratio. Writes benchmarks/results/speed*.json and 
 
 import argparse
 import json
-import platform
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from benchmarks.figures import RESULTS, Figure, table
 from benchmarks.flows import official, official_tiles, ours, plain
+from benchmarks.machine import machine, seconds_of
 from benchmarks.material import endless, nano, one_b, write_clip, write_picture
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine, Receipt
+from internvl.engines.decoding import Compile
 from internvl.model import Model
 from internvl.preprocessing import (
     frame_indices,
@@ -61,9 +60,17 @@ class Chat:
 class Bench:
     """One model with the flows on it; answers never end by themselves."""
 
-    def __init__(self, name: str, model: Model, chat: Chat, flows: tuple[str, ...] = FLOWS) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        chat: Chat,
+        flows: tuple[str, ...] = FLOWS,
+        compile: Compile | None = None,
+    ) -> None:
         self.name, self.chat = name, chat
         self.model = endless(model)
+        self.engine = LocalEngine(lambda _: self.model, compile=compile)
         made = {"official": official(self.model), "plain": plain(self.model)}
         self.others = {flow: made[flow] for flow in made if flow in flows}
 
@@ -91,10 +98,10 @@ class Bench:
     def _ours(self, figures: dict[str, Figure], turns: tuple[int, ...]) -> None:
         """One round of the engine, with nothing kept from the round before."""
         settings = self.chat.settings
-        opening = ours(LocalEngine(self.model))(self.chat.turn(1), settings)
+        opening = ours(self._forgetful())(self.chat.turn(1), settings)
         figures["cold"].add("ours", opening.first)
         figures["speed"].add("ours", opening.per_second)
-        engine = LocalEngine(self.model)
+        engine = self._forgetful()
         ask, conversation = ours(engine), self.chat.turn(1)
         for _ in engine.prepare(conversation, settings):
             pass
@@ -108,6 +115,12 @@ class Bench:
             before.id = whole.id
             ask(before, settings)
             figures[f"turn {number}"].add("ours", ask(whole, settings).first)
+
+    def _forgetful(self) -> LocalEngine:
+        """The engine with nothing kept."""
+        self.engine._visual.clear()
+        self.engine._prefixes.clear()
+        return self.engine
 
     def visitors(self, pictures: list[Path], rounds: int, prepared: bool) -> list[Figure]:
         """All at once against one after the other: throughput, and the last one's first word."""
@@ -128,7 +141,7 @@ class Bench:
         self, pictures: list[Path], together: int, prepared: bool
     ) -> tuple[list[float], int, float]:
         """First words (since the start), tokens in all, seconds in all."""
-        engine, settings = LocalEngine(self.model), self.chat.settings
+        engine, settings = self._forgetful(), self.chat.settings
         conversations = [
             Conversation(turns=[Turn(QUESTIONS[0], (Attachment(path, "image", max_tiles=6),))])
             for path in pictures
@@ -154,8 +167,8 @@ def pixels(folder: Path, rounds: int) -> list[Figure]:
     photo = write_picture(folder / "photo.jpg", (4032, 3024))
     jpeg = Figure("12-megapixel JPEG to tensor, speed", "/s", 1.5, higher=True)
     for _ in range(rounds):
-        jpeg.add("ours", 1 / _seconds(_tiles, photo))
-        jpeg.add("official", 1 / _seconds(official_tiles, photo, 12))
+        jpeg.add("ours", 1 / seconds_of(_tiles, photo))
+        jpeg.add("official", 1 / seconds_of(official_tiles, photo, 12))
     clip = write_clip(folder / "clip.mp4")
     frames = Figure("16 frames of a 60 s 720p clip", wanted=1.2, against="decord")
     warm = write_clip(folder / "warm-up.mp4", 1)
@@ -163,8 +176,8 @@ def pixels(folder: Path, rounds: int) -> list[Figure]:
     _decord(warm)
     for number in range(rounds):  # a clip is known by its file: each round has a fresh one
         fresh = shutil.copyfile(clip, folder / f"clip-{number}.mp4")
-        frames.add("ours", _seconds(sample_frames, fresh, 16))
-        frames.add("decord", _seconds(_decord, fresh))
+        frames.add("ours", seconds_of(sample_frames, fresh, 16))
+        frames.add("decord", seconds_of(_decord, fresh))
     return [jpeg, frames]
 
 
@@ -177,28 +190,6 @@ def _decord(clip: Path) -> None:
 
     reader = decord.VideoReader(str(clip))
     reader.get_batch(frame_indices(len(reader), reader.get_avg_fps(), 16)).asnumpy()
-
-
-def machine() -> dict[str, Any]:
-    """What this is measured on, and what it can do at best: products, and reading of memory."""
-    left = torch.randn(2048, 2048, dtype=torch.bfloat16)
-    seconds = min(_seconds(torch.matmul, left, left) for _ in range(5))
-    matrix = torch.randn(64, 1024, 8192, dtype=torch.bfloat16)
-    vector = torch.randn(8192, 1, dtype=torch.bfloat16)
-    reading = min(_seconds(torch.matmul, matrix, vector) for _ in range(5))
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": torch.get_num_threads(),
-        "versions": {name: version(name) for name in ("torch", "transformers", "pillow")},
-        "gemm_bf16_gflops": 2 * 2048**3 / seconds / 1e9,
-        "memory_gb_per_second": matrix.nbytes / reading / 1e9,
-    }
-
-
-def _seconds(work: Callable[..., object], *arguments: object) -> float:
-    began = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - began
 
 
 @contextmanager

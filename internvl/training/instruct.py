@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from internvl.model import Model, new_model
+from internvl.training.batches import Batch, Batches
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.induction import start_repeating
@@ -27,7 +29,6 @@ from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pretrain import Tiles
-from internvl.training.samples import Batches, Sample
 
 SOFTLY = 0.1  # of a fresh layer's outputs, which are ten times as large as embeddings of words
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
@@ -47,7 +48,7 @@ def read_weights(start: Path) -> dict[str, Tensor]:
     if start.is_dir():
         weights: dict[str, Tensor] = open_model(start).network.state_dict()
     else:
-        state = torch.load(start, weights_only=True)
+        state = torch.load(start, "cpu", weights_only=True)
         weights = state.get("average") or state["network"]
     return weights
 
@@ -56,7 +57,7 @@ def read_labels(start: Path | None) -> dict[str, Tensor] | None:
     """The label projector in a phase's .pt file, if there is one."""
     if start is None or start.is_dir():
         return None
-    state: dict[str, Tensor] | None = torch.load(start, weights_only=True).get("labels")
+    state: dict[str, Tensor] | None = torch.load(start, "cpu", weights_only=True).get("labels")
     return state
 
 
@@ -65,7 +66,7 @@ def join_tower(model: Model, path: Path) -> None:
 
     That one speaks softly at first: as loud as words, so that the gloss can be heard.
     """
-    state = torch.load(path, weights_only=True)["model"]
+    state = torch.load(path, "cpu", weights_only=True)["model"]
     own = {
         k.removeprefix("tower."): v
         for k, v in state.items()
@@ -106,17 +107,22 @@ class Run:
             self._restore()
 
     def train(self, minutes: float, workers: int, tokens: int, tiles: int) -> None:
-        """Train until the phase or the time is over, and save."""
+        """Train until the phase or the time is over, and save.
+
+        The learning rate has fallen by then, whichever comes first.
+        """
         self._gloss(workers)
         began, done, first = time.monotonic(), 0, self.step
         mean: dict[str, float] = {}
-        for pool, samples in self._batches(workers, tokens, tiles):
-            if self.step >= self.phase.steps or time.monotonic() - began > 60 * minutes:
+        for pool, batch in self._batches(workers, tokens, tiles):
+            spent = (time.monotonic() - began) / (60 * minutes)
+            over = max(self.step / self.phase.steps, spent)
+            if over >= 1:
                 break
-            figures = self._learn(samples)
+            figures = self._learn(batch, over)
             self._fold_in()
             self.step, self.pool = self.step + 1, max(self.pool, pool + 1)
-            done += len(samples)
+            done += len(batch.ids)
             keep = min(0.97, 1 - 1 / (self.step - first))
             for name, value in figures.items():
                 if value == value:
@@ -162,11 +168,11 @@ class Run:
             for name, tensor in self.model.network.state_dict().items():
                 self.average[name].lerp_(tensor, 1 - keep)
 
-    def _learn(self, samples: list[Sample]) -> dict[str, float]:
-        schedule(self.optimizers, self.phase.lr, self.step, self.phase.steps)
+    def _learn(self, batch: Batch, over: float) -> dict[str, float]:
+        schedule(self.optimizers, self.phase.lr, self.step, over)
         frozen, labelled = "vision_tower" not in self.phase.trains, self.phase.mixture.labels
         projector = self.labels if labelled else None
-        loss, right = batch_loss(self.model, samples, frozen, projector)
+        loss, right = batch_loss(self.model, batch, frozen, projector)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -174,24 +180,24 @@ class Run:
         nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        return {"loss": loss.item(), "right": right}
+        return {"loss": loss.item(), "right": right.item()}
 
-    def _batches(self, workers: int, tokens: int, tiles: int) -> Iterator[tuple[int, list[Sample]]]:
+    def _batches(self, workers: int, tokens: int, tiles: int) -> Iterator[tuple[int, Batch]]:
         model, mixture = self.model, self.phase.mixture
         data = Batches(mixture, model.tokenizer, model.tokens_per_tile, self.pool, tokens, tiles)
-        prefetch = 6 if workers else None
-        return iter(DataLoader(data, None, num_workers=workers, prefetch_factor=prefetch))
+        options: Any = {"num_workers": workers, "prefetch_factor": 4} if workers else {}
+        return iter(DataLoader(data, None, pin_memory=model.device.type == "cuda", **options))
 
     def _gloss(self, workers: int, batch: int = 24) -> None:
         if self.step == 0 and self.labels and self.phase.gloss:
-            tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=min(1, workers)))
+            tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=workers))
             lessons = teach(self.model, self.labels, tiles, self.phase.gloss)
             for step, missing in enumerate(lessons):
                 if step % 20 == 0:
                     print(f"gloss step {step} missing {missing:.2f}", flush=True)
 
     def _restore(self) -> None:
-        state = torch.load(self.path, weights_only=True)
+        state = torch.load(self.path, self.model.device, weights_only=True)
         self.model.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -210,7 +216,7 @@ def main() -> None:
     parser.add_argument("--tower", type=Path, help="a pre-trained vision tower")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
-    parser.add_argument("--minutes", type=float, default=1e9, help="0 only writes --save")
+    parser.add_argument("--minutes", type=float, default=1e9, help="at most; 0 only writes --save")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
     parser.add_argument("--tokens", type=int, default=6000)

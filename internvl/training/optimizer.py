@@ -35,9 +35,12 @@ def new_optimizers(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
     return optimizers
 
 
-def schedule(optimizers: list[torch.optim.Optimizer], lr: float, step: int, steps: int) -> None:
-    """Warm up over 100 steps, hold, and fall to a twentieth over the last quarter."""
-    left = max(0.05, min(1.0, (steps - step) / (0.25 * steps)))
+def schedule(optimizers: list[torch.optim.Optimizer], lr: float, step: int, done: float) -> None:
+    """Warm up over 100 steps, hold, and fall to a twentieth over the last quarter.
+
+    `done` is the fraction of the training that is over.
+    """
+    left = max(0.05, min(1.0, (1 - done) / 0.25))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * lr * min(1.0, (step + 1) / 100) * left

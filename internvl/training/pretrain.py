@@ -105,9 +105,13 @@ class Progress:
             if value == value:
                 self.values[name] = 0.97 * self.values.get(name, value) + 0.03 * value
 
+    def minutes(self) -> float:
+        """How long it has been."""
+        return (time.monotonic() - self.began) / 60
+
     def line(self, step: int, done: int) -> str:
         """One line of the log."""
-        rate = done / (time.monotonic() - self.began)
+        rate = done / (60 * self.minutes())
         figures = " ".join(f"{name} {value:.3f}" for name, value in self.values.items())
         return f"step {step} {figures} tiles/s {rate:.1f}"
 
@@ -122,10 +126,10 @@ class TowerTraining:
         self.lr, self.device, self.step = lr, device, 0
         self.optimizers = new_optimizers(self.both, lr)
 
-    def learn(self, batch: Example, steps: int) -> dict[str, float]:
-        """One step on a batch of tiles; the schedule runs over `steps` in all."""
+    def learn(self, batch: Example, done: float) -> dict[str, float]:
+        """One step on a batch of tiles; `done` is the fraction of the training that is over."""
         pixels, classes, offsets = (tensor.to(self.device) for tensor in batch)
-        schedule(self.optimizers, self.lr, self.step, steps)
+        schedule(self.optimizers, self.lr, self.step, done)
         with torch.autocast(self.device, torch.bfloat16):
             patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
             predicted = self.both["head"](patches)
@@ -152,21 +156,24 @@ class TowerTraining:
         self.step = state["step"]
 
 
-def train(training: TowerTraining, output: Path, steps: int, batch: int, workers: int) -> None:
-    """Train up to `steps` steps in all, saving `tower.pt` in `output`."""
+def train(
+    training: TowerTraining, output: Path, steps: int, minutes: float, batch: int, workers: int
+) -> None:
+    """Train up to `steps` steps in all, for `minutes` at most, saving `tower.pt` in `output`."""
     path = output / "tower.pt"
     if path.exists():
-        training.restore(torch.load(path, weights_only=True))
+        training.restore(torch.load(path, training.device, weights_only=True))
     prefetch = 2 if workers else None
     tiles = Tiles(training.step * batch)
     loader = iter(DataLoader(tiles, batch, num_workers=workers, prefetch_factor=prefetch))
     progress, first = Progress(time.monotonic(), {}), training.step
-    while training.step < steps:
-        progress.update(training.learn(next(loader), steps))
+    while (over := max(training.step / steps, progress.minutes() / minutes)) < 1:
+        progress.update(training.learn(next(loader), over))
         if training.step % 20 == 0:
             print(progress.line(training.step, (training.step - first) * batch), flush=True)
-        if training.step % 100 == 0 or training.step == steps:
+        if training.step % 100 == 0:
             save_atomically(training.state(), path)
+    save_atomically(training.state(), path)
 
 
 def main() -> None:
@@ -175,6 +182,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="go on from a checkpoint folder's vision tower")
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--minutes", type=float, default=1e9, help="at most")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
@@ -192,7 +200,8 @@ def main() -> None:
     else:
         whiten(tower, next(iter(DataLoader(Tiles(WHITENING_TILES), 64)))[0].to(arguments.device))
     training = TowerTraining(tower, arguments.patch_size, arguments.lr, arguments.device)
-    train(training, arguments.output, arguments.steps, arguments.batch, arguments.workers)
+    limits = arguments.steps, arguments.minutes
+    train(training, arguments.output, *limits, arguments.batch, arguments.workers)
 
 
 if __name__ == "__main__":

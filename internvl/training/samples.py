@@ -4,7 +4,7 @@ The prompt is the one the app uses (`internvl.chat.render`), and pictures are cu
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
 
 from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Turn, render
 from internvl.model.tokenizer import encode
@@ -188,49 +187,3 @@ def stack(tiles: list[Image.Image]) -> Tensor:
     if not tiles:
         return torch.empty(0, 3, 448, 448, dtype=torch.uint8)
     return torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2)
-
-
-class Batches(IterableDataset[tuple[int, list[Sample]]]):
-    """Batches of samples of similar length, each with the number of the pool it came from.
-
-    A pool of samples is sorted by length and cut into batches of at most `tokens` padded tokens
-    and `tiles` tiles. Worker k of n makes the pools k, k + n, ... from `first` on.
-    """
-
-    def __init__(
-        self,
-        mixture: Mixture,
-        tokenizer: Any,
-        tokens_per_tile: int,
-        first: int,
-        tokens: int,
-        tiles: int,
-    ) -> None:
-        super().__init__()
-        self.mixture, self.tokenizer, self.tokens_per_tile = mixture, tokenizer, tokens_per_tile
-        self.first, self.tokens, self.tiles = first, tokens, tiles
-
-    def __iter__(self) -> Iterator[tuple[int, list[Sample]]]:
-        info = get_worker_info()
-        offset, step = (info.id, info.num_workers) if info else (0, 1)
-        pool = self.first + offset
-        while True:
-            for batch in self._pool(pool):
-                yield pool, batch
-            pool += step
-
-    def _pool(self, pool: int, size: int = 64) -> list[list[Sample]]:
-        numbers = range(pool * size, (pool + 1) * size)
-        samples = [
-            draw_sample(n, self.mixture, self.tokenizer, self.tokens_per_tile) for n in numbers
-        ]
-        samples.sort(key=lambda sample: len(sample.ids))
-        batches: list[list[Sample]] = [[]]
-        for sample in samples:
-            batch = batches[-1]
-            tiles = sum(s.tile_count for s in batch) + sample.tile_count
-            if batch and (len(sample.ids) * (len(batch) + 1) > self.tokens or tiles > self.tiles):
-                batches.append([])
-            batches[-1].append(sample)
-        random.Random(pool).shuffle(batches)
-        return batches
