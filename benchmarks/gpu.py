@@ -22,7 +22,7 @@ MODELS: tuple[tuple[str, Callable[[str], Model], float], ...] = (
     ("1B shape", one_b, 0.02),
     ("nano", nano, 0.15),
 )
-ROUNDS = 3
+ROUNDS = 2
 
 
 def measure(folder: Path, picture: Path) -> Iterator[list[Figure]]:
@@ -31,24 +31,27 @@ def measure(folder: Path, picture: Path) -> Iterator[list[Figure]]:
     for name, load, wanted in MODELS:
         began = time.perf_counter()
         bench = Bench(name, load("cuda"), Chat(picture, 6), ("official",), as_graphs)
-        compiled = Figure(f"{name}: loading and compiling")
+        compiled = Figure(f"{name}: loading and recording")
         _ = bench.engine.model
         compiled.add("ours", time.perf_counter() - began)
-        first = Figure(f"{name}: a first answer that compiles another room")
+        first = Figure(f"{name}: the first round, another room recorded")
         began = time.perf_counter()
         bench.first_pieces(1, wanted, (2,))
         first.add("ours", time.perf_counter() - began)
         figures = bench.first_pieces(ROUNDS, wanted, (2,))
         speed = next(figure for figure in figures if figure.name.endswith("decoding"))
         speed.wanted = 2.0
+        yield [compiled, first, *figures]
         plain = Figure(f"{name}: decoding without --compile", "tokens/s", 1.0, True)
         plain.values["official"] = speed.values["official"]
         batch = Figure(f"{name}: 8 answers as a batch", "tokens/s", 1.0, True, "one by one")
         engine = LocalEngine(bench.model)
         for _ in range(ROUNDS):
             plain.add("ours", ours(engine)(bench.chat.turn(1), bench.chat.settings).per_second)
+        yield [plain]
+        for _ in range(ROUNDS):
             _compare_batch(batch, bench, pictures)
-        yield [compiled, first, *figures, plain, batch]
+        yield [batch]
 
 
 def _compare_batch(figure: Figure, bench: Bench, pictures: list[Path]) -> None:

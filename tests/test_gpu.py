@@ -102,14 +102,16 @@ def test_a_batch_answers_as_one_after_the_other():
 
 
 @pytest.mark.parametrize("compile", [None, as_graphs])
-def test_an_answer_takes_no_more_memory_than_promised(compile):
+def test_an_answer_takes_no_more_memory_than_promised(compile, monkeypatch):
     model = load("bfloat16")
     engine = LocalEngine(lambda _: model, compile=compile)
     ask(engine, asked(QUESTIONS[2]))
     conversation = asked(QUESTIONS[1], WIDE, TALL)
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    promised = engine.estimate(conversation, settings_of(24)).memory_bytes
+    with monkeypatch.context() as little:  # so that the GPU is where it is tightest
+        little.setattr(torch.cuda, "mem_get_info", lambda *_: (0, 0))
+        promised = engine.estimate(conversation, settings_of(24)).memory_bytes
     ask(engine, conversation, 24)
     taken = torch.cuda.max_memory_allocated() - before
     print(f"promised {promised / 1e6:.1f} MB, taken {taken / 1e6:.1f} MB")
@@ -124,7 +126,11 @@ def test_accelerates_own_sharding_learns_as_without(tmp_path):
     command = [sys.executable, *f"{launch} {WRAP} {LAYERS}".split(), "-m", "internvl.training.loop"]
     command += ["--recipe", str(recipe), "--output", str(tmp_path / "sharded")]
     done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": "."}, capture_output=True, text=True, timeout=120
+        command,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([".", *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     forget_accelerate()

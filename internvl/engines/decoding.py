@@ -1,8 +1,8 @@
 """Answers token by token: as the library does it, or with shapes that never change.
 
 A GPU computes one token faster than Python can ask it for one. With keys and values in rooms of a
-fixed size every token is the same work on the same memory, and `torch.compile` has it replayed as a
-CUDA graph. One answer at a time decodes in such a room; others meanwhile go the ordinary way.
+fixed size every token is the same work on the same memory, and can be replayed as a CUDA graph. One
+answer at a time decodes in such a room; others meanwhile go the ordinary way.
 """
 
 import logging
@@ -27,13 +27,44 @@ Decode = Callable[[int], torch.Tensor]
 """Reads a token into the cache and gives the logits after it, (1, vocabulary)."""
 
 Compile = Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]
-"""Makes of a step one that does the same, as `torch.compile` does."""
+"""Makes of a step one that does the same, as `as_graphs` does."""
 
 
 def as_graphs(step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """Compiled for CUDA graphs."""
-    compiled: Callable[..., torch.Tensor] = torch.compile(step, mode="reduce-overhead")
-    return compiled
+    """Recorded for each room as a CUDA graph at its second token, and replayed from then on.
+
+    The first token goes the ordinary way, which loads all kernels. (`torch.compile` would take a
+    minute for each room of a 1B model, and its graphs belong to the thread that made them.)
+    """
+    recorded: dict[int, Recording | None] = {}
+
+    def decode(ids: torch.Tensor, positions: torch.Tensor, static: Any) -> torch.Tensor:
+        if id(static) not in recorded:
+            recorded[id(static)] = None
+            return step(ids, positions, static)
+        recording = recorded[id(static)] or Recording(step, ids, positions, static)
+        recorded[id(static)] = recording
+        return recording.replay(ids, positions)
+
+    return decode
+
+
+class Recording:
+    """A step in one room as a CUDA graph, which reads and writes the same memory each time."""
+
+    def __init__(self, step: Callable[..., torch.Tensor], *inputs: Any) -> None:
+        ids, positions, static = inputs
+        self._ids, self._positions = ids.clone(), positions.clone()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            self._logits = step(self._ids, self._positions, static)
+
+    def replay(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """The logits (1, vocabulary); the next replay writes over them."""
+        self._ids.copy_(ids)
+        self._positions.copy_(positions)
+        self._graph.replay()
+        return self._logits
 
 
 class Decoder:
@@ -54,7 +85,7 @@ class Decoder:
             cache = new_cache()
             self._forward.extend_tokens([0], cache)
             with self._cache(cache, ROOMS[0]) as decode:
-                for _ in range(3):  # compiled, recorded, replayed
+                for _ in range(3):  # the ordinary way, recorded, replayed
                     decode(0)
         except Exception:
             logger.exception("Compiling failed; decoding goes the ordinary way")

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
@@ -167,11 +167,14 @@ class _Vocabulary:
             learned += [learn] * len(found)
         return ids, learned
 
+    @cached_property
+    def _named(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(re.escape, sorted(self.names, key=len, reverse=True))))
+
     def _split_markup(self, text: str) -> list[str]:
-        pattern = "|".join(map(re.escape, sorted(self.names, key=len, reverse=True)))
-        found = re.findall(pattern, text)
+        found = self._named.findall(text)
         if sum(map(len, found)) != len(text):
-            rest = re.sub(pattern, "", text)
+            rest = self._named.sub("", text)
             raise ValueError(f"the tokenizer has no special token for {rest[:40]!r}")
         return found
 

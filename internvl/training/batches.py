@@ -12,7 +12,7 @@ from internvl.training.label_projector import Labels
 from internvl.training.samples import Mixture, Sample, draw_sample
 
 POOL = 64  # samples sorted by length together, at `USUAL` tokens a batch
-USUAL = 6000
+USUAL = 12000
 
 
 class Batch(NamedTuple):
