@@ -102,9 +102,9 @@ def _local_engine(loader: "Loader", options: argparse.Namespace) -> "Engine":
     from internvl.engines.decoding import as_graphs
     from internvl.model.placement import choose_device
 
-    compiled = options.compile and choose_device(options.device) == "cuda"
+    recorded = options.cuda_graphs and choose_device(options.device) == "cuda"
     return LocalEngine(
-        loader, queue_length=options.queue_length, compile=as_graphs if compiled else None
+        loader, queue_length=options.queue_length, record=as_graphs if recorded else None
     )
 
 

@@ -1,4 +1,4 @@
-"""Speed on a GPU, with compiled decoding, against the official flow: python -m benchmarks.gpu
+"""Speed on a GPU, with decoding as CUDA graphs, against the official flow: python -m benchmarks.gpu
 
 Writes benchmarks/results/gpu.json after every part, and prints Markdown.
 """
@@ -31,9 +31,9 @@ def measure(folder: Path, picture: Path) -> Iterator[list[Figure]]:
     for name, load, wanted in MODELS:
         began = time.perf_counter()
         bench = Bench(name, load("cuda"), Chat(picture, 6), ("official",), as_graphs)
-        compiled = Figure(f"{name}: loading and recording")
+        loaded = Figure(f"{name}: loading and recording")
         _ = bench.engine.model
-        compiled.add("ours", time.perf_counter() - began)
+        loaded.add("ours", time.perf_counter() - began)
         first = Figure(f"{name}: the first round, another room recorded")
         began = time.perf_counter()
         bench.first_pieces(1, wanted, (2,))
@@ -41,8 +41,8 @@ def measure(folder: Path, picture: Path) -> Iterator[list[Figure]]:
         figures = bench.first_pieces(ROUNDS, wanted, (2,))
         speed = next(figure for figure in figures if figure.name.endswith("decoding"))
         speed.wanted = 2.0
-        yield [compiled, first, *figures]
-        plain = Figure(f"{name}: decoding without --compile", "tokens/s", 1.0, True)
+        yield [loaded, first, *figures]
+        plain = Figure(f"{name}: decoding with --no-cuda-graphs", "tokens/s", 1.0, True)
         plain.values["official"] = speed.values["official"]
         batch = Figure(f"{name}: 8 answers as a batch", "tokens/s", 1.0, True, "one by one")
         engine = LocalEngine(bench.model)

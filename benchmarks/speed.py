@@ -26,7 +26,7 @@ from benchmarks.machine import machine, seconds_of
 from benchmarks.material import endless, nano, one_b, write_clip, write_picture
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine, Receipt
-from internvl.engines.decoding import Compile
+from internvl.engines.decoding import Record
 from internvl.model import Model
 from internvl.preprocessing import (
     frame_indices,
@@ -66,11 +66,11 @@ class Bench:
         model: Model,
         chat: Chat,
         flows: tuple[str, ...] = FLOWS,
-        compile: Compile | None = None,
+        record: Record | None = None,
     ) -> None:
         self.name, self.chat = name, chat
         self.model = endless(model)
-        self.engine = LocalEngine(lambda _: self.model, compile=compile)
+        self.engine = LocalEngine(lambda _: self.model, record=record)
         made = {"official": official(self.model), "plain": plain(self.model)}
         self.others = {flow: made[flow] for flow in made if flow in flows}
 

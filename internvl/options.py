@@ -95,10 +95,10 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         help="auto, float32, bfloat16 or float16",
     )
     group.add_argument(
-        "--compile",
+        "--cuda-graphs",
         action=argparse.BooleanOptionalAction,
-        default=False,
-        help="on an NVIDIA GPU, compile decoding while the model loads",
+        default=True,
+        help="on an NVIDIA GPU, record the decoding of a token once and replay it",
     )
 
 

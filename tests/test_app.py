@@ -35,7 +35,7 @@ def test_every_flag_is_an_environment_variable():
         "MODEL": str(MODEL), "QUANTIZATION": "4bit", "DEVICE": "cpu", "DTYPE": "float32",
         "MAX_TILES": "6", "MAX_FRAMES": "8", "MAX_UPLOAD_MB": "9", "QUEUE_LENGTH": "3",
         "SESSIONS": "here", "SESSION_HOURS": "1.5", "HOST": "0.0.0.0", "PORT": "8000",
-        "ROOT_PATH": "/demo", "SHARE": "yes", "LANGUAGE": "zh", "COMPILE": "on",
+        "ROOT_PATH": "/demo", "SHARE": "yes", "LANGUAGE": "zh", "CUDA_GRAPHS": "off",
     }  # fmt: skip
     own = {action.dest for action in make_parser()._actions} - {"help"}
     assert own == {name.lower() for name in flags}

@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parent / "data" / "golden"
 
 
 def as_it_is(step):
-    """A compiler that changes nothing: what is left is the room of a fixed size."""
+    """A recorder that changes nothing: what is left is the room of a fixed size."""
     return step
 
 
@@ -36,8 +36,8 @@ def model_of(name):
 def test_answers_and_what_is_kept_are_the_same_over_a_conversation(name, wide):
     model = model_of(name)
     found = []
-    for compile in (None, as_it_is):
-        engine = LocalEngine(model, compile=compile)
+    for record in (None, as_it_is):
+        engine = LocalEngine(model, record=record)
         conversation = Conversation(turns=[Turn("What is it?", (Attachment(wide, "image"),))])
         given = [ask(engine, conversation), ask(engine, conversation)]  # and again
         conversation.turns[-1].answer = "A photo."
@@ -56,7 +56,7 @@ def test_one_answer_has_the_room_and_another_does_without(wide):
     expected = [
         ask(LocalEngine(model), Conversation(turns=[Turn(question)]))[0] for question in questions
     ]
-    engine = LocalEngine(model, compile=as_it_is)
+    engine = LocalEngine(model, record=as_it_is)
     streams = [
         engine.stream(Conversation(turns=[Turn(question)]), SETTINGS) for question in questions
     ]
@@ -71,7 +71,7 @@ def test_one_answer_has_the_room_and_another_does_without(wide):
 
 def test_a_stopped_answer_leaves_what_it_has_read_and_the_room(wide):
     model = model_of(NAMES[0])
-    engine = LocalEngine(model, compile=as_it_is)
+    engine = LocalEngine(model, record=as_it_is)
     conversation = Conversation(turns=[Turn("What is it?")])
     stream = engine.stream(conversation, SETTINGS)
     said = 0
@@ -88,12 +88,12 @@ def test_a_conversation_that_is_too_long_for_the_rooms_goes_the_ordinary_way(mon
     monkeypatch.setattr("internvl.engines.growing.ROOMS", (4,))
     model = model_of(NAMES[0])
     conversation = Conversation(turns=[Turn("What is it?")])
-    engine = LocalEngine(model, compile=as_it_is)
+    engine = LocalEngine(model, record=as_it_is)
     assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
     assert engine._decoder._rooms == {}
 
 
-def test_warming_up_compiles_and_what_cannot_be_compiled_is_left(caplog):
+def test_warming_up_records_and_what_cannot_be_recorded_is_left(caplog):
     model = model_of(NAMES[0])
     calls = []
 
@@ -105,18 +105,18 @@ def test_warming_up_compiles_and_what_cannot_be_compiled_is_left(caplog):
     assert len(calls) == 3 and list(decoder._rooms) == [ROOMS[0]]
 
     def failing(step):
-        def compiled(*_):
-            raise RuntimeError("no compiler here")
+        def recorded(*_):
+            raise RuntimeError("no graphs here")
 
-        return compiled
+        return recorded
 
-    engine = LocalEngine(lambda _: model, compile=failing)
+    engine = LocalEngine(lambda _: model, record=failing)
     conversation = Conversation(turns=[Turn("What is it?")])
     assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
-    assert "no compiler here" in caplog.text
+    assert "no graphs here" in caplog.text
 
 
-def test_it_can_be_traced_as_compiling_needs_it():
+def test_a_step_is_one_graph():
     """No GPU here: what is tested is that the step is one graph, and says the same."""
     model = model_of(NAMES[0])
     conversation = Conversation(turns=[Turn("What is it?")])
@@ -124,6 +124,6 @@ def test_it_can_be_traced_as_compiling_needs_it():
     def traced(step):
         return torch.compile(step, backend="eager", fullgraph=True, dynamic=False)
 
-    engine = LocalEngine(lambda _: model, compile=traced)
+    engine = LocalEngine(lambda _: model, record=traced)
     assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
     assert engine._decoder._step is not None

@@ -83,12 +83,12 @@ def test_what_is_kept_changes_no_answer():
     assert converse(engine, WIDE) == converse(engine, WIDE, lambda: LocalEngine(model))
 
 
-def test_compiled_decoding_says_the_same_in_rooms_of_two_sizes():
+def test_recorded_decoding_says_the_same_in_rooms_of_two_sizes():
     model = load()
-    engine = LocalEngine(lambda _: model, compile=as_graphs)
+    engine = LocalEngine(lambda _: model, record=as_graphs)
     assert converse(engine, WIDE) == converse(LocalEngine(model), WIDE)
-    long = asked(QUESTIONS[1], WIDE, TALL, WIDE)
-    assert ask(engine, long, 12) == ask(LocalEngine(model), long, 12)
+    long = asked(QUESTIONS[1] * 200, WIDE)
+    assert ask(engine, long) == ask(LocalEngine(model), long)
     assert engine._decoder._step is not None
     assert list(engine._decoder._rooms) == [1024, 2048]
 
@@ -101,10 +101,10 @@ def test_a_batch_answers_as_one_after_the_other():
     assert [receipt.token_ids for _, receipt in together] == alone
 
 
-@pytest.mark.parametrize("compile", [None, as_graphs])
-def test_an_answer_takes_no_more_memory_than_promised(compile, monkeypatch):
+@pytest.mark.parametrize("record", [None, as_graphs])
+def test_an_answer_takes_no_more_memory_than_promised(record, monkeypatch):
     model = load("bfloat16")
-    engine = LocalEngine(lambda _: model, compile=compile)
+    engine = LocalEngine(lambda _: model, record=record)
     ask(engine, asked(QUESTIONS[2]))
     conversation = asked(QUESTIONS[1], WIDE, TALL)
     torch.cuda.reset_peak_memory_stats()

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 Decode = Callable[[int], torch.Tensor]
 """Reads a token into the cache and gives the logits after it, (1, vocabulary)."""
 
-Compile = Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]
+Record = Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]
 """Makes of a step one that does the same, as `as_graphs` does."""
 
 
@@ -68,17 +68,21 @@ class Recording:
 
 
 class Decoder:
-    """Decodes over a model's caches; with `compile` in rooms of a fixed size where it can."""
+    """Decodes over a model's caches; with `record` in rooms of a fixed size where it can.
 
-    def __init__(self, model: "Model", compile: Compile | None = None) -> None:
+    A model on several devices decodes the ordinary way: what goes between them can't be recorded.
+    """
+
+    def __init__(self, model: "Model", record: Record | None = None) -> None:
         self._network: Any = model.network
         self._device, self._forward = model.device, Forward(model)
-        self._step = compile(self._compute) if compile else None
+        places = set(getattr(model.network, "hf_device_map", {}).values())
+        self._step = record(self._compute) if record and len(places) < 2 else None
         self._rooms: dict[int, Any] = {}
         self._taken = threading.Lock()
 
     def warm_up(self) -> None:
-        """Decode a little in the smallest room; what can't be compiled is left to the library."""
+        """Decode a little in the smallest room; what can't be recorded is left to the library."""
         if self._step is None:
             return
         try:
@@ -88,7 +92,7 @@ class Decoder:
                 for _ in range(3):  # the ordinary way, recorded, replayed
                     decode(0)
         except Exception:
-            logger.exception("Compiling failed; decoding goes the ordinary way")
+            logger.exception("Recording failed; decoding goes the ordinary way")
             self._step = None
 
     @contextmanager

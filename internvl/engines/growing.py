@@ -9,7 +9,7 @@ ROOM = 256
 """Least places that are added when a layer is full; long ones grow by a quarter."""
 
 ROOMS = (1024, 2048, 4096, 8192, 16384)
-"""Places of the rooms of a fixed size that compiled decoding works in."""
+"""Places of the rooms of a fixed size that recorded decoding works in."""
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]

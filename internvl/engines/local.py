@@ -31,7 +31,7 @@ from internvl.engines.base import (
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
 from internvl.engines.costs import Costs
-from internvl.engines.decoding import Compile, Decoder
+from internvl.engines.decoding import Decoder, Record
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import Reader
@@ -50,7 +50,7 @@ class LocalEngine:
     """One model for all conversations, which take turns by tile, prompt piece and token.
 
     `visual_bytes` and `prefix_bytes` bound what is kept: visual tokens by picture, and keys and
-    values by conversation. With `compile` (`decoding.as_graphs`) decoding is compiled while the
+    values by conversation. With `record` (`decoding.as_graphs`) decoding is recorded while the
     model is loaded.
     """
 
@@ -61,9 +61,9 @@ class LocalEngine:
         visual_bytes: int = 2**30,
         prefix_bytes: int = 2 * 2**30,
         queue_length: int = 32,
-        compile: Compile | None = None,
+        record: Record | None = None,
     ) -> None:
-        self._fraction, self._compile = 0.0, compile
+        self._fraction, self._record = 0.0, record
         self._scheduler = Scheduler(waiting=queue_length)
         self._visual = ByteCache[Tile, torch.Tensor](visual_bytes, lambda tokens: tokens.nbytes)
         self._prefixes = PrefixCache(prefix_bytes)
@@ -154,14 +154,14 @@ class LocalEngine:
         self._fraction = fraction
 
     def _warm(self, model: Model) -> Model:
-        if self._compile:
-            self._decoder = Decoder(model, self._compile)
+        if self._record:
+            self._decoder = Decoder(model, self._record)
             self._decoder.warm_up()
         return model
 
     @cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self.model, self._compile)
+        return Decoder(self.model, self._record)
 
     @cached_property
     def _reader(self) -> Reader:
@@ -169,7 +169,7 @@ class LocalEngine:
 
     @cached_property
     def _costs(self) -> Costs:
-        return Costs(self.model, self._visual, self._prefixes, self._compile is not None)
+        return Costs(self.model, self._visual, self._prefixes, self._record is not None)
 
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
         return build_prompt(self.model, self._reader.pictures, conversation, settings)
