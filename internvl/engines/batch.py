@@ -10,7 +10,7 @@ import torch
 
 from internvl.chat import Settings
 from internvl.engines.growing import new_cache
-from internvl.engines.memory import PREFILL
+from internvl.engines.memory import prefill_on
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt
 from internvl.engines.reader import Reader
@@ -86,8 +86,9 @@ class Batch:
         """Short pieces of work to call one after the other; all is written after the last."""
         embeddings, self._mask = self._pad(visual)
         self._positions = (self._mask.cumsum(-1) - 1).clamp(min=0)
-        for start in range(0, embeddings.shape[1], PREFILL):
-            yield partial(self._prefill, embeddings, start, start + PREFILL)
+        most = prefill_on(embeddings.device)
+        for start in range(0, embeddings.shape[1], most):
+            yield partial(self._prefill, embeddings, start, start + most)
         self._choose()
         while not all(row.done for row in self._rows):
             yield self._decode

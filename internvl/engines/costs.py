@@ -11,11 +11,11 @@ from internvl.chat import Settings
 from internvl.engines.base import Estimate
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
 from internvl.engines.memory import (
-    PREFILL,
     Memory,
     Work,
     bound_kernels,
     check_room,
+    prefill_on,
     tightest,
 )
 from internvl.engines.pictures import Tile
@@ -35,9 +35,10 @@ RECENT = 16
 
 
 class Speeds:
-    """Seconds of the recent steps: tiles, whole pieces of a prompt, and shorter ones."""
+    """Seconds of recent steps: tiles, whole pieces of a prompt (`most` places), shorter ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._recent = {kind: deque[float](maxlen=RECENT) for kind in ("tile", "whole", "short")}
         self._reading = float("inf")
         self._lock = threading.Lock()
@@ -62,11 +63,15 @@ class Speeds:
     def add_piece(self, places: int, seconds: float) -> None:
         """A piece of a prompt was read."""
         with self._lock:
-            self._recent["whole" if places == PREFILL else "short"].append(seconds)
+            self._recent["whole" if places == self._most else "short"].append(seconds)
 
     def seconds(self, tiles: int, places: int) -> tuple[float, float] | None:
         """Least and most for that many tiles and places; None while a speed is unknown."""
-        steps = {"tile": tiles, "whole": places // PREFILL, "short": int(places % PREFILL > 0)}
+        steps = {
+            "tile": tiles,
+            "whole": places // self._most,
+            "short": int(places % self._most > 0),
+        }
         least = most = 0.0
         with self._lock:
             for kind, count in steps.items():
@@ -91,7 +96,7 @@ class Costs:
         bound_kernels()
         self._model, self._visual, self._prefixes = model, visual, prefixes
         self._memory = Memory(model, fixed)
-        self.speeds = Speeds()
+        self.speeds = Speeds(prefill_on(model.device))
 
     def estimate(self, conversation_id: str, prompt: Prompt, settings: Settings) -> Estimate:
         """The cost of a prompt of this conversation."""

@@ -27,8 +27,12 @@ from internvl.model.zoo import free_main_memory
 if TYPE_CHECKING:
     from internvl.model import Model
 
-PREFILL = 256
-"""Most places of a prompt that are read in one step, so that Stop and others' turns come soon."""
+PREFILL, PREFILL_ON_GPU = 256, 1024
+"""Most places of a prompt that are read in one step: Stop and others' turns are to come soon.
+
+A GPU gets more at once. On an H200 one place takes 27 ms through a 1B model, and 3 ms as a CUDA
+graph: the rest is Python's.
+"""
 
 KERNELS = 128
 """Shapes whose kernels oneDNN keeps. One takes up to 0.6 MB, and it would keep 1024 of them."""
@@ -70,7 +74,7 @@ class Memory:
         self._vit: Any = config.vision_config
         self._size = model.dtype.itemsize
         self._tile_size, self._tokens_per_tile = model.tile_size, model.tokens_per_tile
-        self._first = _pool(model.device)
+        self._first, self._most = _pool(model.device), prefill_on(model.device)
         placed: Any = getattr(model.network, "hf_device_map", {})
         names = [f"model.language_model.layers.{n}" for n in range(self._llm.num_hidden_layers)]
         self._layers = Counter(self._place(placed.get(name)) for name in names)
@@ -106,7 +110,7 @@ class Memory:
 
     def _piece(self, work: Work, head: int) -> int:
         """A step through a layer: of a piece of the prompt in each row."""
-        llm, places = self._llm, work.rows * PREFILL
+        llm, places = self._llm, work.rows * self._most
         values = places * (3 * llm.intermediate_size + 6 * llm.hidden_size) * self._size
         in_float32 = places * (llm.hidden_size + llm.intermediate_size) * 4
         mask = places * work.places * (1 + self._size)
@@ -131,6 +135,11 @@ def tightest(needed: Bytes, free: Bytes) -> tuple[int, int]:
     """
     place = min(needed, key=lambda place: free[place] - needed[place])
     return needed[place], free[place]
+
+
+def prefill_on(device: torch.device) -> int:
+    """Most places of a prompt that are read in one step on a device."""
+    return PREFILL_ON_GPU if device.type == "cuda" else PREFILL
 
 
 def check_room(needed: int, free: int | None = None) -> None:

@@ -11,7 +11,7 @@ from internvl.engines.base import Event, Reading
 from internvl.engines.cache import ByteCache, Prefix
 from internvl.engines.costs import Speeds
 from internvl.engines.forward import Forward
-from internvl.engines.memory import PREFILL
+from internvl.engines.memory import prefill_on
 from internvl.engines.pictures import Pictures, Tile
 from internvl.engines.prompt import Prompt
 from internvl.engines.scheduler import Ticket
@@ -76,12 +76,13 @@ class Reader:
         logits = torch.empty(0)
         start = len(prefix.content)
         tiles = len(prompt.tiles) - prompt.first_tile_after(start, self._tokens_per_tile)
-        for place in range(start, end, PREFILL):
+        most = prefill_on(self._device)
+        for place in range(start, end, most):
             if place > start:
                 yield Reading(tiles, tiles)
             yield from ticket.wait()
             with ticket.step():
-                last = min(place + PREFILL, end)
+                last = min(place + most, end)
                 began = time.perf_counter()
                 logits = self.forward.extend_prefix(prefix, prompt, visual, last)
                 self._speeds.add_piece(last - place, self._since(began))
