@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_handlers import ask, chat_text, values
 
-from internvl.chat import Attachment, LimitError, Turn
+from internvl.chat import Attachment, LimitError, Settings, Turn
 from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, QueueFull, Text
 from internvl.preprocessing import AttachmentError, load_image, video_info
 from internvl.preprocessing.pdf import _REASONS, draw_pages
@@ -213,6 +213,41 @@ def test_a_model_that_says_nothing_is_asked_again(handlers, visitor, engine):
 def test_a_question_that_cannot_be_asked_is_gone_to(handlers, visitor, question):
     view = ask(handlers, visitor, question)
     assert 'data-step="write"' in view["notice"]["value"]
+
+
+def test_a_setting_out_of_range_goes_back_to_the_usual_ones(handlers, visitor, session, engine):
+    view = ask(handlers, visitor, "What?", temperature=9, max_new_tokens=7)
+    view = tap(handlers, visitor, view, EN["step.usual"], "What?", temperature=9, max_new_tokens=7)
+    assert "A photo" in chat_text(view)
+    assert engine.asked[0][1] == session.settings == Settings()
+    assert view["temperature"]["value"] == 0
+    view = handlers.adjust(visitor, *values(seed=-1))
+    view = tap(handlers, visitor, view, EN["step.usual"], seed=-1)
+    assert view["notice"] == notice()["notice"] and len(engine.asked) == 1
+
+
+def test_where_fewer_tiles_are_not_enough_a_new_chat_is_offered(
+    handlers, visitor, session, engine, tall
+):
+    handlers.add_image(visitor, str(tall))
+
+    def too_much(conversation, settings):
+        raise PromptTooLong("x", **LONG)
+
+    usual, engine.estimate = engine.estimate, too_much
+    assert "data-step" not in handlers.fit(visitor)["notice"]["value"]  # it is a new one already
+    engine.estimate = usual
+    ask(handlers, visitor, "First?")
+    handlers.add_image(visitor, str(tall))
+    engine.estimate = too_much
+    tap(handlers, visitor, handlers.fit(visitor), "Start a new chat")
+    assert session.conversation.turns == [] and len(session.draft.attachments) == 1
+
+
+def test_a_message_that_has_changed_elsewhere_is_loaded_anew(handlers, visitor):
+    ask(handlers, visitor, "First?")
+    view = merged(*handlers.ask_anew(visitor, {"chat": "another", "turn": 0}, "And?", *values()))
+    assert 'data-step="reload"' in view["notice"]["value"]
 
 
 def test_a_retry_with_fewer_tiles_leaves_the_earlier_answer_as_it_was(

@@ -14,7 +14,8 @@
     const status = document.querySelector("#status .status");
     if (!status) return;
     const question = [...document.querySelectorAll('#chat [data-testid="user"]')].at(-1);
-    const begun = status.classList.contains("answering");
+    // A short answer may be there before its beginning was seen.
+    const begun = /answer(ing|ed)/.test(status.className);
     if (question && begun) light(question, Infinity, false);
     const asking = document.querySelector("#stop") && !begun;
     const place = asking ? question : document.querySelector("#tray");

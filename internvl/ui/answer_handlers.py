@@ -134,7 +134,7 @@ def _turn(session: Session, text: Words, place: str) -> tuple[int, Turn]:
     """A turn of the chat by its position; none that is being answered. Raises PageError."""
     turns = session.conversation.turns
     if not place.isdecimal() or int(place) >= len(turns) or session.answers(turns[int(place)]):
-        raise PageError(text["error.turn"])
+        raise PageError(text["error.turn"], "reload")
     return int(place), turns[int(place)]
 
 
@@ -142,7 +142,7 @@ def _chosen_turn(session: Session, text: Words, chosen: Chosen) -> tuple[int, Tu
     """The turn a panel is about, unless another chat has come on the page since."""
     chosen = chosen or {}
     if chosen.get("chat") != session.conversation.id:
-        raise PageError(text["error.turn"])
+        raise PageError(text["error.turn"], "reload")
     return _turn(session, text, str(chosen.get("turn")))
 
 
@@ -150,7 +150,7 @@ def _choose(turn: Turn, version: int, text: Words) -> None:
     try:
         choose_version(turn, version)
     except IndexError as error:
-        raise PageError(text["error.turn"]) from error
+        raise PageError(text["error.turn"], "reload") from error
 
 
 def _edit_panel(session: Session, position: int, text: Words) -> View:

@@ -25,9 +25,9 @@ KEPT_TURNS = 2
 class Step:
     """A button of a card: what is on it, and what it does.
 
-    `action` is "again", "tiles", "frames", "last" or "fresh", with a `number` for the middle
-    three, or one of the browser's own. `asked` is the handler that asks again afterwards, none
-    when nothing had been asked yet.
+    `action` is "again", "tiles", "frames", "last", "fresh" or "usual", with a `number` for tiles,
+    frames and turns, or one of the browser's own. `asked` is the handler that asks again
+    afterwards, none when nothing had been asked yet.
     """
 
     label: str
@@ -130,7 +130,8 @@ def _steps(
 
 
 def _own(step: str, text: Words, asked: str) -> tuple[Step, ...]:
-    return (Step(text[f"step.{step}"], step, asked=asked),) if step else ()
+    label = text.get("" if asked else f"step.fit.{step}") or text.get(f"step.{step}", "")
+    return (Step(label, step, asked=asked),) if step else ()
 
 
 def _smaller(session: Session, text: Words, asked: str, place: int | None) -> tuple[Step, ...]:

@@ -34,7 +34,8 @@ class DetailHandlers(Page):
             told = text["cost.changed"].format(tiles=tiles, frames=frames)
             changed = self._budget(session, text, max_tiles=tiles, max_frames=frames)
             return merged(changed, views.notice(Card(told, calm=True)))
-        raise PageError(text["cost.hopeless"])
+        step = "fresh" if session.conversation.turns else ""
+        raise PageError(text["cost.hopeless"], step)
 
     @friendly
     def pin(self, visitor: Visitor, name: str) -> View:

@@ -136,7 +136,7 @@ def _find(session: Session, conversation_id: str, text: Words) -> Conversation:
     for conversation in session.conversations:
         if conversation.id == conversation_id:
             return conversation
-    raise PageError(text["error.chat"])
+    raise PageError(text["error.chat"], "reload")
 
 
 def _characters(conversations: Sequence[Conversation]) -> int:

@@ -1,10 +1,10 @@
 """Carries out the next step of a card: less to read, or a shorter chat, and asking again."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from internvl.chat import Session, freeze
+from internvl.chat import Session, Settings, freeze
 from internvl.ui import views
 from internvl.ui.cards import KEPT_TURNS, Card, Chosen, turn_asked
 from internvl.ui.errors import friendly
@@ -59,13 +59,17 @@ class MendHandlers(HistoryHandlers):
     def give_way(
         self, visitor: Visitor, step: str, number: int, asked: str, written: dict[str, Any]
     ) -> View:
-        """Fewer tiles or frames, or a shorter chat; with a notice unless it is asked again.
+        """Fewer tiles or frames, a shorter chat, or the usual settings.
+
+        There is a notice unless it is asked again.
 
         What is `written` is brought in line: the turn that a question was about may have moved.
         """
         session, text = self.enter(visitor)
         if step in _BUDGETS:
             written[_BUDGETS[step]] = number
+        elif step == "usual":
+            written.update(asdict(session.limits.clamp(Settings())))
         with self._changing_chats(session):
             self.apply(session, text, [written[name] for name in VALUES])
             place = turn_asked(session, asked, written["chosen"])

@@ -99,7 +99,7 @@ class Page:
         except SettingError as error:
             label = text[f"{error.name}.label"]
             told = text["error.setting"].format(label=label, low=error.low, high=error.high)
-            raise PageError(told) from error
+            raise PageError(told, "usual") from error
         check_budgets(settings, session.limits, text)
         session.limits.check_system(system)
         session.settings = settings

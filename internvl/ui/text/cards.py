@@ -180,6 +180,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "step.choose": ("Choose a file", "选择文件"),
     "step.write": ("Go to the question", "去修改问题"),
     "step.chats": ("Open the list of chats", "打开对话列表"),
+    "step.usual": ("Use the usual settings", "使用默认设置"),
     "step.reload": ("Reload the page", "刷新页面"),
     "step.fit.tiles": ("Use {number} tiles", "改用 {number} 个图块"),
     "step.fit.frames": ("Use {number} frames", "改用 {number} 帧"),
