@@ -99,13 +99,10 @@ def run(options: argparse.Namespace, about: "About") -> None:
 def _local_engine(loader: "Loader", options: argparse.Namespace) -> "Engine":
     """The engine over the model; importing it takes seconds."""
     from internvl.engines import LocalEngine
-    from internvl.engines.decoding import as_graphs
-    from internvl.model.placement import choose_device
+    from internvl.engines.decoding import graphs_for
 
-    recorded = options.cuda_graphs and choose_device(options.device) == "cuda"
-    return LocalEngine(
-        loader, queue_length=options.queue_length, record=as_graphs if recorded else None
-    )
+    recorder_for = graphs_for if options.cuda_graphs else lambda _: None
+    return LocalEngine(loader, queue_length=options.queue_length, recorder_for=recorder_for)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from internvl.training.batches import collate
 from internvl.training.evaluate import evaluate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
-from internvl.training.instruct import GLOSS_TILES, Run, build, join_tower
+from internvl.training.instruct import GLOSS_TILES, Run
 from internvl.training.label_projector import new_label_projector, teach
 from internvl.training.log import Entry, read_log
 from internvl.training.network import open_model, save_whole
@@ -40,6 +40,7 @@ from internvl.training.phases import PHASES
 from internvl.training.pretrain import Tiles
 from internvl.training.samples import Sample, choose_exchanges, converse, cut, stack, tile_counts
 from internvl.training.scenes import draw
+from internvl.training.starts import build, join_tower
 
 KINDS = ("single", "objects", "text", "talk")
 ALL = ["vision_tower", "projector", "language_model"]

@@ -26,7 +26,7 @@ from benchmarks.machine import machine, seconds_of
 from benchmarks.material import endless, nano, one_b, write_clip, write_picture
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine, Receipt
-from internvl.engines.decoding import Record
+from internvl.engines.decoding import graphs_for
 from internvl.model import Model
 from internvl.preprocessing import (
     frame_indices,
@@ -66,11 +66,13 @@ class Bench:
         model: Model,
         chat: Chat,
         flows: tuple[str, ...] = FLOWS,
-        record: Record | None = None,
+        graphs: bool = False,
     ) -> None:
         self.name, self.chat = name, chat
         self.model = endless(model)
-        self.engine = LocalEngine(lambda _: self.model, record=record)
+        self.recording: LocalEngine | None = None
+        if graphs:
+            self.recording = LocalEngine(lambda _: self.model, recorder_for=graphs_for)
         made = {"official": official(self.model), "plain": plain(self.model)}
         self.others = {flow: made[flow] for flow in made if flow in flows}
 
@@ -117,10 +119,12 @@ class Bench:
             figures[f"turn {number}"].add("ours", ask(whole, settings).first)
 
     def _forgetful(self) -> LocalEngine:
-        """The engine with nothing kept."""
-        self.engine._visual.clear()
-        self.engine._prefixes.clear()
-        return self.engine
+        """An engine with nothing kept; always the same one where its decoding is recorded."""
+        if self.recording is None:
+            return LocalEngine(self.model)
+        self.recording._visual.clear()
+        self.recording._prefixes.clear()
+        return self.recording
 
     def visitors(self, pictures: list[Path], rounds: int, prepared: bool) -> list[Figure]:
         """All at once against one after the other: throughput, and the last one's first word."""

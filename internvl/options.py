@@ -98,7 +98,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--cuda-graphs",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="on an NVIDIA GPU, record the decoding of a token once and replay it",
+        help="on one NVIDIA GPU, record the decoding of a token and replay it",
     )
 
 

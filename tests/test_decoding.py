@@ -7,7 +7,7 @@ import torch
 
 from internvl.chat import Attachment, Conversation, Settings, Turn
 from internvl.engines import LocalEngine, Receipt, Text
-from internvl.engines.decoding import Decoder
+from internvl.engines.decoding import Decoder, Graph, graphs_for
 from internvl.engines.growing import ROOMS
 from internvl.model import load_model
 
@@ -36,8 +36,8 @@ def model_of(name):
 def test_answers_and_what_is_kept_are_the_same_over_a_conversation(name, wide):
     model = model_of(name)
     found = []
-    for record in (None, as_it_is):
-        engine = LocalEngine(model, record=record)
+    for recorder in (None, as_it_is):
+        engine = LocalEngine(model, recorder_for=lambda _, own=recorder: own)
         conversation = Conversation(turns=[Turn("What is it?", (Attachment(wide, "image"),))])
         given = [ask(engine, conversation), ask(engine, conversation)]  # and again
         conversation.turns[-1].answer = "A photo."
@@ -56,7 +56,7 @@ def test_one_answer_has_the_room_and_another_does_without(wide):
     expected = [
         ask(LocalEngine(model), Conversation(turns=[Turn(question)]))[0] for question in questions
     ]
-    engine = LocalEngine(model, record=as_it_is)
+    engine = LocalEngine(model, recorder_for=lambda _: as_it_is)
     streams = [
         engine.stream(Conversation(turns=[Turn(question)]), SETTINGS) for question in questions
     ]
@@ -71,7 +71,7 @@ def test_one_answer_has_the_room_and_another_does_without(wide):
 
 def test_a_stopped_answer_leaves_what_it_has_read_and_the_room(wide):
     model = model_of(NAMES[0])
-    engine = LocalEngine(model, record=as_it_is)
+    engine = LocalEngine(model, recorder_for=lambda _: as_it_is)
     conversation = Conversation(turns=[Turn("What is it?")])
     stream = engine.stream(conversation, SETTINGS)
     said = 0
@@ -88,12 +88,12 @@ def test_a_conversation_that_is_too_long_for_the_rooms_goes_the_ordinary_way(mon
     monkeypatch.setattr("internvl.engines.growing.ROOMS", (4,))
     model = model_of(NAMES[0])
     conversation = Conversation(turns=[Turn("What is it?")])
-    engine = LocalEngine(model, record=as_it_is)
+    engine = LocalEngine(model, recorder_for=lambda _: as_it_is)
     assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
-    assert engine._decoder._rooms == {}
+    assert engine._decoder._room is None
 
 
-def test_warming_up_records_and_what_cannot_be_recorded_is_left(caplog):
+def test_warming_up_records_the_smallest_room_and_what_cannot_be_recorded_is_left(caplog):
     model = model_of(NAMES[0])
     calls = []
 
@@ -102,28 +102,42 @@ def test_warming_up_records_and_what_cannot_be_recorded_is_left(caplog):
 
     decoder = Decoder(model, counting)
     decoder.warm_up()
-    assert len(calls) == 3 and list(decoder._rooms) == [ROOMS[0]]
-
-    def failing(step):
-        def recorded(*_):
-            raise RuntimeError("no graphs here")
-
-        return recorded
-
-    engine = LocalEngine(lambda _: model, record=failing)
+    assert len(calls) == 3 and decoder._room.size == ROOMS[0]
+    decoder.drop()
+    assert decoder._room is None
+    assert graphs_for(model) is None  # not on a GPU; `Graph` fails here as it may there
+    engine = LocalEngine(lambda _: model, recorder_for=lambda _: Graph)
     conversation = Conversation(turns=[Turn("What is it?")])
     assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
-    assert "no graphs here" in caplog.text
+    assert "Recording failed" in caplog.text
 
 
-def test_a_step_is_one_graph():
-    """No GPU here: what is tested is that the step is one graph, and says the same."""
+def test_without_memory_for_a_room_decoding_goes_the_ordinary_way(monkeypatch):
     model = model_of(NAMES[0])
+    engine = LocalEngine(model, recorder_for=lambda _: as_it_is)
+    monkeypatch.setattr("internvl.engines.decoding.free_bytes", lambda _: 10**5)
+    conversation = Conversation(turns=[Turn("What is it?")])
+    assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
+    assert engine._decoder._room is None
+
+
+def test_one_room_is_kept():
+    engine = LocalEngine(model_of(NAMES[0]), recorder_for=lambda _: as_it_is)
+    for question, size in (("What is it?", 1024), ("What is it? " * 200, 2048), ("Why?", 1024)):
+        conversation = Conversation(turns=[Turn(question)])
+        assert ask(engine, conversation) == ask(LocalEngine(engine.model), conversation)
+        assert engine._decoder._room.size == size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_is_one_graph(name):
+    """No GPU here: what is tested is that the step is one graph, and says the same."""
+    model = model_of(name)
     conversation = Conversation(turns=[Turn("What is it?")])
 
     def traced(step):
         return torch.compile(step, backend="eager", fullgraph=True, dynamic=False)
 
-    engine = LocalEngine(lambda _: model, record=traced)
+    engine = LocalEngine(lambda _: model, recorder_for=lambda _: traced)
     assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
-    assert engine._decoder._step is not None
+    assert engine._decoder._room is not None

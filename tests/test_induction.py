@@ -9,7 +9,7 @@ import torch
 from internvl.model import new_model
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.induction import start_repeating
-from internvl.training.instruct import build
+from internvl.training.starts import build
 
 NANO = Path("assets/nano")
 

@@ -18,7 +18,7 @@ from internvl.training.batches import Batches, collate
 from internvl.training.cells import CLASSES, GROUPS, IGNORED, CellHead, cell_loss, label_cells
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, new_tower, original_config
-from internvl.training.instruct import Run, read_labels, read_weights
+from internvl.training.instruct import Run
 from internvl.training.label_projector import new_label_projector, teach, word_tables
 from internvl.training.nano import Plan, commands
 from internvl.training.network import open_model
@@ -34,6 +34,7 @@ from internvl.training.samples import (
 )
 from internvl.training.scenes import draw, transcribe
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark, contrast
+from internvl.training.starts import read_labels, read_weights
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
 
 NANO = Path("assets/nano")
@@ -292,7 +293,7 @@ def test_batches_keep_to_their_limits_and_start_where_told(tokenizer):
     mixture = Mixture({"single": 1.0, "objects": 1.0, "talk": 1.0})
     batches = iter(Batches(mixture, tokenizer, 16, first=2, tokens=1500, tiles=6))
     seen = [next(batches) for _ in range(8)]
-    assert {pool for pool, _ in seen} == {2}
+    assert {drawn for drawn, _ in seen} == {2 + 64}
     for _, batch in seen:
         assert batch.ids.numel() <= 1500
         assert batch.tile_count <= 6

@@ -84,18 +84,17 @@ class Speeds:
 
 
 class Costs:
-    """Looks at what is kept already, changes nothing. `fixed`: decoding takes a room of its own."""
+    """Looks at what is kept already, changes nothing."""
 
     def __init__(
         self,
         model: "Model",
         visual: ByteCache[Tile, torch.Tensor],
         prefixes: PrefixCache,
-        fixed: bool = False,
     ) -> None:
         bound_kernels()
         self._model, self._visual, self._prefixes = model, visual, prefixes
-        self._memory = Memory(model, fixed)
+        self._memory = Memory(model)
         self.speeds = Speeds(prefill_on(model.device))
 
     def estimate(self, conversation_id: str, prompt: Prompt, settings: Settings) -> Estimate:

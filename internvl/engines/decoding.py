@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ import torch
 from internvl.engines.cache import Prefix
 from internvl.engines.forward import Forward, memory_in_words
 from internvl.engines.growing import ROOMS, new_cache, room_of
+from internvl.engines.memory import free_bytes
 
 if TYPE_CHECKING:
     from internvl.model import Model
@@ -26,74 +27,95 @@ logger = logging.getLogger(__name__)
 Decode = Callable[[int], torch.Tensor]
 """Reads a token into the cache and gives the logits after it, (1, vocabulary)."""
 
-Record = Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]
-"""Makes of a step one that does the same, as `as_graphs` does."""
+Step = Callable[..., torch.Tensor]
+"""Ids (1, 1), positions (1, 1) and a room to the logits after them, (1, vocabulary)."""
+
+Recorder = Callable[[Step], Step]
+"""Makes of a step one that does the same in one room, as `Graph` does."""
 
 
-def as_graphs(step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """Recorded for each room as a CUDA graph at its second token, and replayed from then on.
+def graphs_for(model: "Model") -> Recorder | None:
+    """`Graph` for a model whose decoding can be recorded.
 
-    The first token goes the ordinary way, which loads all kernels. (`torch.compile` would take a
-    minute for each room of a 1B model, and its graphs belong to the thread that made them.)
+    It is all on one GPU, and not in bitsandbytes' 8 bit, which looks at the values.
     """
-    recorded: dict[int, Recording | None] = {}
-
-    def decode(ids: torch.Tensor, positions: torch.Tensor, static: Any) -> torch.Tensor:
-        if id(static) not in recorded:
-            recorded[id(static)] = None
-            return step(ids, positions, static)
-        recording = recorded[id(static)] or Recording(step, ids, positions, static)
-        recorded[id(static)] = recording
-        return recording.replay(ids, positions)
-
-    return decode
+    places = set(getattr(model.network, "hf_device_map", {}).values())
+    suits = model.device.type == "cuda" and len(places) < 2 and model.quantization != "8bit"
+    return Graph if suits else None
 
 
-class Recording:
-    """A step in one room as a CUDA graph, which reads and writes the same memory each time."""
+class Graph:
+    """A step in one room that is recorded as a CUDA graph at its second token, then replayed.
 
-    def __init__(self, step: Callable[..., torch.Tensor], *inputs: Any) -> None:
-        ids, positions, static = inputs
-        self._ids, self._positions = ids.clone(), positions.clone()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._logits = step(self._ids, self._positions, static)
+    The first token goes the ordinary way, which loads all kernels; so do all, if recording fails.
+    (`torch.compile` would take a minute for each room of a 1B model, and its graphs belong to the
+    thread that made them.)
+    """
 
-    def replay(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """The logits (1, vocabulary); the next replay writes over them."""
+    def __init__(self, step: Step) -> None:
+        self._step, self._begun, self._failed = step, False, False
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, ids: torch.Tensor, positions: torch.Tensor, static: Any) -> torch.Tensor:
+        """The logits; the next call writes over them."""
+        if self._begun and not self._graph and not self._failed:
+            self._record(ids, positions, static)
+        if not self._graph:
+            logits = self._step(ids, positions, static)
+            self._begun = True
+            return logits
         self._ids.copy_(ids)
         self._positions.copy_(positions)
         self._graph.replay()
         return self._logits
 
-
-class Decoder:
-    """Decodes over a model's caches; with `record` in rooms of a fixed size where it can.
-
-    A model on several devices decodes the ordinary way: what goes between them can't be recorded.
-    """
-
-    def __init__(self, model: "Model", record: Record | None = None) -> None:
-        self._network: Any = model.network
-        self._device, self._forward = model.device, Forward(model)
-        places = set(getattr(model.network, "hf_device_map", {}).values())
-        self._step = record(self._compute) if record and len(places) < 2 else None
-        self._rooms: dict[int, Any] = {}
-        self._taken = threading.Lock()
-
-    def warm_up(self) -> None:
-        """Decode a little in the smallest room; what can't be recorded is left to the library."""
-        if self._step is None:
-            return
+    def _record(self, ids: torch.Tensor, positions: torch.Tensor, static: Any) -> None:
+        self._ids, self._positions = ids.clone(), positions.clone()
         try:
-            cache = new_cache()
-            self._forward.extend_tokens([0], cache)
-            with self._cache(cache, ROOMS[0]) as decode:
-                for _ in range(3):  # the ordinary way, recorded, replayed
-                    decode(0)
+            graph = torch.cuda.CUDAGraph()
+            # A recording that fails would leave the thread on the stream it was made on.
+            with (
+                torch.cuda.stream(torch.cuda.current_stream()),
+                torch.cuda.graph(graph, capture_error_mode="thread_local"),
+            ):
+                self._logits = self._step(self._ids, self._positions, static)
         except Exception:
             logger.exception("Recording failed; decoding goes the ordinary way")
-            self._step = None
+            self._failed = True
+        else:
+            self._graph = graph
+
+
+class Decoder:
+    """Decodes over a model's caches; with `recorder` in a room of a fixed size where it can.
+
+    One room is kept, the last. It is not part of what is promised to take: it is made where three
+    times as much is free, one part of that for what the cache grows by.
+    """
+
+    def __init__(self, model: "Model", recorder: Recorder | None = None) -> None:
+        self._network: Any = model.network
+        self._device, self._forward = model.device, Forward(model)
+        self._recorder, self._taken = recorder, threading.Lock()
+        self._room: Room | None = None
+        if recorder:
+            # The context ends where the dynamic scaling would begin. To ask whether it has begun
+            # waits for the GPU, which can't be recorded.
+            self._network.model.language_model.rotary_emb.rope_type = "default"
+
+    def warm_up(self) -> None:
+        """Record the smallest room."""
+        cache = new_cache()
+        self._forward.extend_tokens([0], cache)
+        with self._cache(cache, ROOMS[0]) as decode:
+            for _ in range(3):  # the ordinary way, recorded, replayed
+                decode(0)
+
+    def drop(self) -> None:
+        """Give the room back, unless an answer is in it."""
+        if self._taken.acquire(blocking=False):
+            self._room = None
+            self._taken.release()
 
     @contextmanager
     def begin(self, prefix: Prefix, most: int) -> Iterator[Decode]:
@@ -110,25 +132,27 @@ class Decoder:
     @contextmanager
     def _cache(self, cache: Any, places: int) -> Iterator[Decode]:
         """Decode into a cache that then has at most so many places."""
-        room = room_of(places)
-        if self._step is None or room is None or not self._taken.acquire(blocking=False):
+        size = room_of(places)
+        if not self._recorder or size is None or not self._taken.acquire(blocking=False):
             yield lambda token: self._forward.extend_tokens([token], cache)
             return
         try:
-            static = self._enter(cache, room)
+            room = self._enter(cache, size)
             try:
-                yield lambda token: self._decode(token, static)
+                yield lambda token: self._decode(token, cache, room)
             finally:
-                self._leave(static, cache)
+                if room:
+                    self._leave(room.static, cache)
         finally:
             self._taken.release()
 
-    def _decode(self, token: int, static: Any) -> torch.Tensor:
-        assert self._step is not None
+    def _decode(self, token: int, cache: Any, room: "Room | None") -> torch.Tensor:
+        if not room:
+            return self._forward.extend_tokens([token], cache)
         ids = torch.tensor([[token]], device=self._device)
         with memory_in_words(), torch.no_grad():
-            logits = self._step(ids, static.get_seq_length().view(1, 1).clone(), static)
-        return logits.clone()  # the next replay writes over it
+            places = room.static.get_seq_length().view(1, 1).clone()
+            return room.step(ids, places, room.static).clone()
 
     def _compute(self, ids: torch.Tensor, positions: torch.Tensor, static: Any) -> torch.Tensor:
         hidden = self._network.model.language_model(
@@ -137,24 +161,27 @@ class Decoder:
         logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
         return logits
 
-    @memory_in_words()
     @torch.no_grad()
-    def _enter(self, cache: Any, room: int) -> Any:
-        """The room with what is in the cache; it is made once, as graphs know it by its address."""
+    def _enter(self, cache: Any, size: int) -> "Room | None":
+        """The room with what is in the cache; None when there is no memory for one."""
         from transformers import StaticCache
 
-        static = self._rooms.get(room)
-        if static is None:
-            config = self._network.config.text_config
-            static = self._rooms[room] = StaticCache(config=config, max_cache_len=room)
         places = cache.get_seq_length()
-        for own, layer in zip(static.layers, cache.layers, strict=True):
+        if not self._room or self._room.size != size:
+            self._room = None
+            wanted = sum(layer.keys[:, :, :1].nbytes * 2 for layer in cache.layers) * size
+            if 3 * wanted > free_bytes(self._device):
+                return None
+            assert self._recorder is not None
+            static = StaticCache(config=self._network.config.text_config, max_cache_len=size)
+            self._room = Room(size, static, self._recorder(self._compute))
+        for own, layer in zip(self._room.static.layers, cache.layers, strict=True):
             if not own.is_initialized:
                 own.lazy_initialization(layer.keys, layer.values)
             own.keys[:, :, :places].copy_(layer.keys)
             own.values[:, :, :places].copy_(layer.values)
             own.cumulative_length.fill_(places)
-        return static
+        return self._room
 
     @memory_in_words()
     @torch.inference_mode()
@@ -165,3 +192,11 @@ class Decoder:
         if end > start:
             for own, layer in zip(static.layers, cache.layers, strict=True):
                 layer.update(own.keys[:, :, start:end], own.values[:, :, start:end])
+
+
+class Room(NamedTuple):
+    """Keys and values of a fixed size, and the step that works in them."""
+
+    size: int
+    static: Any
+    step: Step

@@ -31,7 +31,7 @@ from internvl.engines.base import (
 from internvl.engines.batch import Batch
 from internvl.engines.cache import ByteCache, Prefix, PrefixCache
 from internvl.engines.costs import Costs
-from internvl.engines.decoding import Decoder, Record
+from internvl.engines.decoding import Decoder, Recorder
 from internvl.engines.pictures import Tile
 from internvl.engines.prompt import Prompt, build_prompt
 from internvl.engines.reader import Reader
@@ -50,8 +50,7 @@ class LocalEngine:
     """One model for all conversations, which take turns by tile, prompt piece and token.
 
     `visual_bytes` and `prefix_bytes` bound what is kept: visual tokens by picture, and keys and
-    values by conversation. With `record` (`decoding.as_graphs`) decoding is recorded while the
-    model is loaded.
+    values by conversation. `recorder_for` records a model's decoding (`decoding.graphs_for`).
     """
 
     def __init__(
@@ -61,9 +60,9 @@ class LocalEngine:
         visual_bytes: int = 2**30,
         prefix_bytes: int = 2 * 2**30,
         queue_length: int = 32,
-        record: Record | None = None,
+        recorder_for: Callable[[Model], Recorder | None] = lambda _: None,
     ) -> None:
-        self._fraction, self._record = 0.0, record
+        self._fraction, self._recorder_for = 0.0, recorder_for
         self._scheduler = Scheduler(waiting=queue_length)
         self._visual = ByteCache[Tile, torch.Tensor](visual_bytes, lambda tokens: tokens.nbytes)
         self._prefixes = PrefixCache(prefix_bytes)
@@ -154,14 +153,14 @@ class LocalEngine:
         self._fraction = fraction
 
     def _warm(self, model: Model) -> Model:
-        if self._record:
-            self._decoder = Decoder(model, self._record)
+        if recorder := self._recorder_for(model):
+            self._decoder = Decoder(model, recorder)
             self._decoder.warm_up()
         return model
 
     @cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self.model, self._record)
+        return Decoder(self.model, self._recorder_for(self.model))
 
     @cached_property
     def _reader(self) -> Reader:
@@ -169,7 +168,7 @@ class LocalEngine:
 
     @cached_property
     def _costs(self) -> Costs:
-        return Costs(self.model, self._visual, self._prefixes, self._record is not None)
+        return Costs(self.model, self._visual, self._prefixes)
 
     def _prompt(self, conversation: Conversation, settings: Settings) -> Prompt:
         return build_prompt(self.model, self._reader.pictures, conversation, settings)
@@ -192,6 +191,7 @@ class LocalEngine:
         except OutOfMemory:
             self._visual.clear()
             self._prefixes.clear()
+            self._decoder.drop()
             torch.cuda.empty_cache()
             raise
 

@@ -6,7 +6,7 @@ at any moment (`benchmarks/memory.py` measures what is really taken):
 - pictures: the largest one while it is opened and cut, and a video's frames as tiles
 - visual tokens of the tiles that are not known yet
 - keys and values of all places and the answer, with the room they grow by, and one layer's old
-  ones while it grows; once more where decoding has a room of a fixed size
+  ones while it grows
 - one step: a few tiles through the vision tower, or a piece of the prompt through a layer of the
   language model with that layer's keys repeated for its heads (not so on a CPU), and the logits
 - on a CPU, the kernels that oneDNN makes for shapes it has not seen
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from internvl.engines.base import OutOfMemory
-from internvl.engines.growing import room_for, room_of
+from internvl.engines.growing import room_for
 from internvl.model.zoo import free_main_memory
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 PREFILL, PREFILL_ON_GPU = 256, 1024
 """Most places of a prompt that are read in one step: Stop and others' turns are to come soon.
 
-A GPU gets more at once. On an H200 one place takes 18 ms through a 1B model, and 3 ms as a CUDA
-graph: the rest is Python's.
+A GPU gets more at once: on an H200 a token takes 18 ms in a 1B model, and 3 ms as a CUDA graph. The
+rest is Python's.
 """
 
 KERNELS = 128
@@ -67,8 +67,7 @@ class Work:
 class Memory:
     """A model's needs. Computes from numbers alone, and asks the devices what is free."""
 
-    def __init__(self, model: "Model", fixed: bool = False) -> None:
-        self._fixed = fixed
+    def __init__(self, model: "Model") -> None:
         config: Any = model.network.config
         self._llm: Any = config.text_config
         self._vit: Any = config.vision_config
@@ -85,13 +84,11 @@ class Memory:
         head = getattr(llm, "head_dim", None) or llm.hidden_size // llm.num_attention_heads
         row_of_keys = 2 * llm.num_key_value_heads * head * self._size
         layer = rows * room_for(work.places) * row_of_keys
-        fixed = (room_of(work.places) or 0) * row_of_keys if self._fixed and rows == 1 else 0
         wide = rows * llm.hidden_size * self._size
         step = self._piece(work, head)
         need = Counter({MAIN: work.pictures})
         for place, count in self._layers.items():
             need[place] += max(count * layer - work.kept * count // layers, 0) + layer + step
-            need[place] += count * fixed
         need[self._first] += work.tiles * self._tokens_per_tile * llm.hidden_size * self._size
         need[self._first] += 2 * work.embedded * wide + 3 * rows * llm.vocab_size * 4
         need[self._first] += max(min(work.tiles, work.at_once) * self._tile() - step, 0)
@@ -100,7 +97,7 @@ class Memory:
 
     def free(self) -> Bytes:
         """What can still be taken in every place that is needed."""
-        return {place: _free(place) for place in {MAIN, self._first, *self._layers}}
+        return {place: free_bytes(place) for place in {MAIN, self._first, *self._layers}}
 
     def _place(self, placed: int | str | None) -> torch.device:
         """Where a layer's keys are: one that is kept elsewhere computes on the first device."""
@@ -110,7 +107,7 @@ class Memory:
 
     def _piece(self, work: Work, head: int) -> int:
         """A step through a layer: of a piece of the prompt in each row."""
-        llm, places = self._llm, work.rows * self._most
+        llm, places = self._llm, work.rows * min(self._most, work.places)
         values = places * (3 * llm.intermediate_size + 6 * llm.hidden_size) * self._size
         in_float32 = places * (llm.hidden_size + llm.intermediate_size) * 4
         mask = places * work.places * (1 + self._size)
@@ -144,7 +141,7 @@ def prefill_on(device: torch.device) -> int:
 
 def check_room(needed: int, free: int | None = None) -> None:
     """Raises OutOfMemory with the numbers when more is needed than free (None: main memory)."""
-    free = _free(MAIN) if free is None else free
+    free = free_bytes(MAIN) if free is None else free
     if needed > free:
         raise OutOfMemory(
             f"This needs about {needed / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB "
@@ -170,7 +167,9 @@ def _pool(device: torch.device) -> torch.device:
     return device if device.index is not None else torch.device("cuda:0")
 
 
-def _free(place: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
+    """What can still be taken on a device."""
+    place = _pool(device)
     if place == MAIN:
         return free_main_memory()
     idle = torch.cuda.memory_reserved(place) - torch.cuda.memory_allocated(place)

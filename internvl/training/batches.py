@@ -11,8 +11,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 from internvl.training.label_projector import Labels
 from internvl.training.samples import Mixture, Sample, draw_sample
 
-POOL = 64  # samples sorted by length together, at `USUAL` tokens a batch
-USUAL = 12000
+POOL = 64  # least samples that are sorted by length together
+TOKENS_PER_POOL = 12000  # of a batch: larger ones are made of larger pools
 
 
 class Batch(NamedTuple):
@@ -70,11 +70,11 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 class Batches(IterableDataset[tuple[int, Batch]]):
-    """Batches of samples of similar length, each with the number of the pool it came from.
+    """Batches of samples of similar length, each with the number after its pool's last sample.
 
-    A pool of samples, the larger the larger the batches, is sorted by length and cut into batches
-    of at most `tokens` padded tokens and `tiles` tiles. Worker k of n makes the pools k, k + n, ...
-    from `first` on.
+    A pool of samples from number `first` on, the larger the larger the batches, is sorted by length
+    and cut into batches of at most `tokens` padded tokens and `tiles` tiles. Worker k of n makes
+    the pools k, k + n, ...
     """
 
     def __init__(
@@ -89,21 +89,21 @@ class Batches(IterableDataset[tuple[int, Batch]]):
         super().__init__()
         self.mixture, self.tokenizer, self.tokens_per_tile = mixture, tokenizer, tokens_per_tile
         self.first, self.tokens, self.tiles = first, tokens, tiles
+        self.size = POOL * max(1, tokens // TOKENS_PER_POOL)
 
     def __iter__(self) -> Iterator[tuple[int, Batch]]:
         info = get_worker_info()
         offset, step = (info.id, info.num_workers) if info else (0, 1)
-        pool = self.first + offset
+        start = self.first + offset * self.size
         while True:
-            for batch in self._pool(pool):
-                yield pool, collate(batch)
-            pool += step
+            for batch in self._pool(start):
+                yield start + self.size, collate(batch)
+            start += step * self.size
 
-    def _pool(self, pool: int) -> list[list[Sample]]:
-        size = POOL * max(1, self.tokens // USUAL)
-        numbers = range(pool * size, (pool + 1) * size)
+    def _pool(self, start: int) -> list[list[Sample]]:
         samples = [
-            draw_sample(n, self.mixture, self.tokenizer, self.tokens_per_tile) for n in numbers
+            draw_sample(n, self.mixture, self.tokenizer, self.tokens_per_tile)
+            for n in range(start, start + self.size)
         ]
         samples.sort(key=lambda sample: len(sample.ids))
         batches: list[list[Sample]] = [[]]
@@ -113,5 +113,5 @@ class Batches(IterableDataset[tuple[int, Batch]]):
             if batch and (len(sample.ids) * (len(batch) + 1) > self.tokens or tiles > self.tiles):
                 batches.append([])
             batches[-1].append(sample)
-        random.Random(pool).shuffle(batches)
+        random.Random(start).shuffle(batches)
         return batches

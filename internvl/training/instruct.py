@@ -19,66 +19,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from internvl.model import Model, new_model
+from internvl.model import Model
 from internvl.training.batches import Batch, Batches
 from internvl.training.forward import batch_loss
-from internvl.training.geometry import Geometry, original_config
-from internvl.training.induction import start_repeating
+from internvl.training.geometry import Geometry
 from internvl.training.label_projector import new_label_projector, teach
-from internvl.training.network import open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pretrain import Tiles
+from internvl.training.starts import build, join_tower, read_labels, read_weights
 
-SOFTLY = 0.1  # of a fresh layer's outputs, which are ten times as large as embeddings of words
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
-
-
-def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
-    """A fresh model for tokenizer files already written."""
-    config = original_config(geometry, tokenizer)
-    model = new_model(config, tokenizer, "nano", device=device)
-    model.network.model.vision_tower.set_attn_implementation("eager")
-    start_repeating(model.network)
-    return model
-
-
-def read_weights(start: Path) -> dict[str, Tensor]:
-    """The weights in a phase's .pt file (their running mean if it has one), or of a checkpoint."""
-    if start.is_dir():
-        weights: dict[str, Tensor] = open_model(start).network.state_dict()
-    else:
-        state = torch.load(start, "cpu", weights_only=True)
-        weights = state.get("average") or state["network"]
-    return weights
-
-
-def read_labels(start: Path | None) -> dict[str, Tensor] | None:
-    """The label projector in a phase's .pt file, if there is one."""
-    if start is None or start.is_dir():
-        return None
-    state: dict[str, Tensor] | None = torch.load(start, "cpu", weights_only=True).get("labels")
-    return state
-
-
-def join_tower(model: Model, path: Path) -> None:
-    """Take the vision tower, and nothing else, from its pre-training, with a fresh projector.
-
-    That one speaks softly at first: as loud as words, so that the gloss can be heard.
-    """
-    state = torch.load(path, "cpu", weights_only=True)["model"]
-    own = {
-        k.removeprefix("tower."): v
-        for k, v in state.items()
-        if k.startswith("tower.") and ".layernorm." not in k
-    }
-    model.network.model.vision_tower.load_state_dict(own)
-    projector = model.network.model.multi_modal_projector
-    for layer in (projector.layer_norm, projector.linear_1, projector.linear_2):
-        layer.reset_parameters()
-    with torch.no_grad():
-        projector.linear_2.weight.mul_(SOFTLY)
-        projector.linear_2.bias.zero_()
 
 
 class Run:
@@ -89,7 +40,8 @@ class Run:
     ) -> None:
         self.model, self.phase = model, phase
         self.path = output / f"phase-{phase.name}.pt"
-        self.step = self.pool = 0
+        self.step = self.drawn = 0
+        self.minutes = 0.0
         for name, parameter in model.network.named_parameters():
             trains = any(f"{part}." in name for part in phase.trains)
             parameter.requires_grad_(trains)
@@ -107,21 +59,22 @@ class Run:
             self._restore()
 
     def train(self, minutes: float, workers: int, tokens: int, tiles: int) -> None:
-        """Train until the phase or the time is over, and save.
+        """Train until the phase or its time, of all runs together, is over, and save.
 
         The learning rate has fallen by then, whichever comes first.
         """
         self._gloss(workers)
-        began, done, first = time.monotonic(), 0, self.step
+        before, done, first = self.minutes, 0, self.step
+        began = time.monotonic() - 60 * before
         mean: dict[str, float] = {}
-        for pool, batch in self._batches(workers, tokens, tiles):
-            spent = (time.monotonic() - began) / (60 * minutes)
-            over = max(self.step / self.phase.steps, spent)
+        for drawn, batch in self._batches(workers, tokens, tiles):
+            self.minutes = (time.monotonic() - began) / 60
+            over = max(self.step / self.phase.steps, self.minutes / minutes)
             if over >= 1:
                 break
             figures = self._learn(batch, over)
             self._fold_in()
-            self.step, self.pool = self.step + 1, max(self.pool, pool + 1)
+            self.step, self.drawn = self.step + 1, max(self.drawn, drawn)
             done += len(batch.ids)
             keep = min(0.97, 1 - 1 / (self.step - first))
             for name, value in figures.items():
@@ -129,7 +82,7 @@ class Run:
                     mean[name] = keep * mean.get(name, value) + (1 - keep) * value
             if self.step % 20 == 0:
                 text = " ".join(f"{name} {value:.3f}" for name, value in mean.items())
-                rate = done / (time.monotonic() - began)
+                rate = done / (60 * (self.minutes - before))
                 name = self.phase.name
                 print(f"{name} step {self.step} {text} samples/s {rate:.1f}", flush=True)
             if self.step % 100 == 0:
@@ -142,7 +95,8 @@ class Run:
             "network": self.model.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
-            "pool": self.pool,
+            "drawn": self.drawn,
+            "minutes": self.minutes,
         }
         if self.labels:
             state["labels"] = self.labels.state_dict()
@@ -184,7 +138,7 @@ class Run:
 
     def _batches(self, workers: int, tokens: int, tiles: int) -> Iterator[tuple[int, Batch]]:
         model, mixture = self.model, self.phase.mixture
-        data = Batches(mixture, model.tokenizer, model.tokens_per_tile, self.pool, tokens, tiles)
+        data = Batches(mixture, model.tokenizer, model.tokens_per_tile, self.drawn, tokens, tiles)
         options: Any = {"num_workers": workers, "prefetch_factor": 4} if workers else {}
         return iter(DataLoader(data, None, pin_memory=model.device.type == "cuda", **options))
 
@@ -197,14 +151,15 @@ class Run:
                     print(f"gloss step {step} missing {missing:.2f}", flush=True)
 
     def _restore(self) -> None:
-        state = torch.load(self.path, self.model.device, weights_only=True)
+        state = torch.load(self.path, "cpu", weights_only=True)
         self.model.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         if self.labels:
             self.labels.load_state_dict(state["labels"])
-        self.step, self.pool = state["step"], state["pool"]
-        self.average = state.get("average")
+        self.step, self.drawn, self.minutes = (state[key] for key in ("step", "drawn", "minutes"))
+        if average := state.get("average"):
+            self.average = {key: tensor.to(self.model.device) for key, tensor in average.items()}
 
 
 def main() -> None:

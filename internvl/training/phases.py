@@ -15,7 +15,7 @@ EVEN = {
     "charts": 1.5,
     "images": 2.0,
     "video": 1.5,
-    "talk": 0.4,
+    "talk": 1.0,
     "photo": 0.1,
 }
 FEW_TILES = {"": (0.88, 0.04, 0.08), "documents": (0.15, 0.3, 0.55)}

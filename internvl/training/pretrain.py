@@ -123,7 +123,7 @@ class TowerTraining:
         width = cast(Any, tower).config.hidden_size
         head = CellHead(width, patch_size).to(device)
         self.both = nn.ModuleDict({"tower": tower, "head": head})
-        self.lr, self.device, self.step = lr, device, 0
+        self.lr, self.device, self.step, self.minutes = lr, device, 0, 0.0
         self.optimizers = new_optimizers(self.both, lr)
 
     def learn(self, batch: Example, done: float) -> dict[str, float]:
@@ -144,30 +144,36 @@ class TowerTraining:
         return {"loss": loss.item(), **right}
 
     def state(self) -> dict[str, Any]:
-        """Weights, optimizers and the number of steps."""
-        optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
-        return {"model": self.both.state_dict(), "optimizers": optimizers, "step": self.step}
+        """Weights, optimizers and how many steps and minutes it took."""
+        return {
+            "model": self.both.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+            "minutes": self.minutes,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a `state`."""
         self.both.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.step = state["step"]
+        self.step, self.minutes = state["step"], state["minutes"]
 
 
 def train(
     training: TowerTraining, output: Path, steps: int, minutes: float, batch: int, workers: int
 ) -> None:
-    """Train up to `steps` steps in all, for `minutes` at most, saving `tower.pt` in `output`."""
+    """Train up to `steps` steps, for `minutes` at most, both of all runs; saves `tower.pt`."""
     path = output / "tower.pt"
     if path.exists():
-        training.restore(torch.load(path, training.device, weights_only=True))
+        training.restore(torch.load(path, "cpu", weights_only=True))
     prefetch = 2 if workers else None
     tiles = Tiles(training.step * batch)
     loader = iter(DataLoader(tiles, batch, num_workers=workers, prefetch_factor=prefetch))
     progress, first = Progress(time.monotonic(), {}), training.step
-    while (over := max(training.step / steps, progress.minutes() / minutes)) < 1:
+    before = training.minutes
+    while (over := max(training.step / steps, training.minutes / minutes)) < 1:
+        training.minutes = before + progress.minutes()
         progress.update(training.learn(next(loader), over))
         if training.step % 20 == 0:
             print(progress.line(training.step, (training.step - first) * batch), flush=True)
@@ -200,7 +206,7 @@ def main() -> None:
     else:
         whiten(tower, next(iter(DataLoader(Tiles(WHITENING_TILES), 64)))[0].to(arguments.device))
     training = TowerTraining(tower, arguments.patch_size, arguments.lr, arguments.device)
-    limits = arguments.steps, arguments.minutes
+    limits = arguments.steps, max(arguments.minutes, 1e-9)
     train(training, arguments.output, *limits, arguments.batch, arguments.workers)
 
 

@@ -130,8 +130,11 @@ def _steps(
 
 
 def _own(step: str, text: Words, asked: str) -> tuple[Step, ...]:
-    label = text.get("" if asked else f"step.fit.{step}") or text.get(f"step.{step}", "")
-    return (Step(label, step, asked=asked),) if step else ()
+    if not step:
+        return ()
+    key = f"step.fit.{step}"
+    label = text[key] if not asked and key in text else text[f"step.{step}"]
+    return (Step(label, step, asked=asked),)
 
 
 def _smaller(session: Session, text: Words, asked: str, place: int | None) -> tuple[Step, ...]:

@@ -54,7 +54,7 @@ class DraftHandlers(DetailHandlers):
         if action in ("leave", "bring"):
             positions = [int(part) for part in name.split(",") if part.isdecimal()]
             if not drafts.drop_frames(session, positions, action == "leave"):
-                raise PageError(text["error.frame"], "reload")
+                raise PageError(text["error.frame"])
         if action == "remove" and name.isdecimal():
             with session.lock:
                 drafts.take_away(session, int(name))
@@ -65,7 +65,7 @@ class DraftHandlers(DetailHandlers):
         """Other pages of the PDF in place of those on the page; none named: the first again."""
         session, text = self.enter(visitor)
         if session.document is None:
-            raise PageError(text["error.document"], "reload")
+            raise PageError(text["error.document"], "choose")
         try:
             numbers = parse_pages(wanted) or None
         except ValueError as error:

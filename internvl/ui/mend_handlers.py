@@ -1,4 +1,4 @@
-"""Carries out the next step of a card: less to read, or a shorter chat, and asking again."""
+"""Carries out the next step of a card: less to read, a shorter chat, usual settings; asks again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
