@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
 CHOSEN = {
     "1-shapes.png": Chosen(
-        *("objects", 25, ("Some shapes", "几个图形")),
+        *("objects", 30, ("Some shapes", "几个图形")),
         ("How many objects are there?", "有几个物体？"),
         "objects/count",
     ),
@@ -70,8 +70,8 @@ CHOSEN = {
         "video/direction",
     ),
     "7-find.png": Chosen(
-        *("objects", 103, ("Something to find and box", "找出并框出物体")),
-        ("cyan star", "青色的星"),
+        *("objects", 88, ("Something to find and box", "找出并框出物体")),
+        ("pink cross", "粉色的十字"),
         "boxes/object",
     ),
 }
