@@ -9,7 +9,7 @@ demo: .venv/demo ## start the app with the embedded model on http://127.0.0.1:78
 	$(BIN)/python app.py $(ARGS)
 
 test: .venv/dev ## run every test
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 check: .venv/dev ## what CI runs
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from internvl.ui.views import About
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # uploads are known by their content alone
+    uploads = Path(tempfile.gettempdir()) / f"gradio-{worker}"
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads))
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 FLAGS = [

@@ -93,7 +93,7 @@ def test_the_embedded_model_is_asked_in_english_only(store, handlers, visitor):
 def test_a_model_can_be_measured_on_them():
     engine = ScriptedEngine()
     found = json.loads((SHIPPED / "examples.json").read_text("utf-8"))["7-find.png"]["answer"]
-    answers = iter(["3", "GREEN.", "?", "A receipt", "?", "To the left.", found])
+    answers = iter(["5", "GREEN.", "?", "A receipt", "?", "To the left.", found])
     engine.answer_batch = lambda asked, _: [(next(answers), engine.receipt(frozen(asked), _))]
     told = ask_examples(engine, SHIPPED)
     assert [t.right for t in told] == [False, True, False, True, False, True, True]

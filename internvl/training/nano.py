@@ -2,7 +2,7 @@
 
 python -m internvl.training.nano --output runs/nano --save assets/nano
 python -m internvl.training.nano --patch-size 14 --device cuda --workers 15 --tower-batch 128 \
-    --tokens 24000 --tiles 256 --output runs/nano14 --save nano14
+    --tokens 48000 --tiles 400 --output runs/nano14 --save nano14
 
 The second makes the published geometry, 256 visual tokens per tile; it wants a GPU and the cores to
 draw for it.
