@@ -63,6 +63,8 @@ def test_browser_boxes_formulas_and_receipt(serve_page, visit, tall):
     ]
     assert colours[0] != colours[1]
 
+    # Once all pictures are there, nothing moves away from under the pointer.
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
     chips.nth(1).hover()
     expect(answer.locator('.place[value="1"]')).to_have_class([re.compile("lit")] * 2)
     expect(answer.locator('.place[value="0"]')).not_to_have_class(re.compile("lit"))

@@ -39,8 +39,7 @@ def ask(page, question, answers):
     expect(page.locator("#send")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_browser_axe_finds_nothing(serve_page, visit, axe, tall, clip, scheme, width):
     engine = ScriptedEngine(FOUND, ANSWER, [MEMORY])
     page = visit(serve_page(engine), width, color_scheme=scheme, reduced_motion="reduce")

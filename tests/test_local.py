@@ -127,8 +127,9 @@ def test_visual_tokens_are_shared_between_conversations(engine, monkeypatch, tmp
     monkeypatch.setattr(engine._reader.forward, "read_tiles", None)
     copy = tmp_path / "copy.png"
     copy.write_bytes(PHOTO.read_bytes())
-    again, receipt, _ = ask(engine, Conversation(turns=[Turn("What?", (picture(copy),))]))
+    again, receipt, events = ask(engine, Conversation(turns=[Turn("What?", (picture(copy),))]))
     assert again == first and receipt.cached_tokens == 0
+    assert events[0] == Reading(7, 7)  # so that the page can say that all is read
 
 
 def test_prepared_pictures_leave_only_the_question(engine, monkeypatch):

@@ -41,9 +41,10 @@ class Reader:
         wanted = prompt.tiles[prompt.first_tile_after(cached, self._tokens_per_tile) :]
         known = {tile: self._visual.get(tile) for tile in wanted}
         visual = {tile: tokens for tile, tokens in known.items() if tokens is not None}
+        if wanted:
+            yield Reading(sum(tile in visual for tile in wanted), len(wanted))
         if len(visual) == len(known):
             return visual
-        yield Reading(sum(tile in visual for tile in wanted), len(wanted))
         pixels = self._pixels(prompt, known.keys() - visual.keys())
         while True:
             began = time.perf_counter()
