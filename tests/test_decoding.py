@@ -112,6 +112,21 @@ def test_warming_up_records_the_smallest_room_and_what_cannot_be_recorded_is_lef
     assert "Recording failed" in caplog.text
 
 
+def test_a_model_that_cannot_be_warmed_up_answers_all_the_same(caplog):
+    model = model_of(NAMES[0])
+
+    def failing(step):
+        def broken(*_):
+            raise RuntimeError("no kernels here")
+
+        return broken
+
+    engine = LocalEngine(lambda _: model, recorder_for=lambda _: failing)
+    conversation = Conversation(turns=[Turn("What is it?")])
+    assert ask(engine, conversation) == ask(LocalEngine(model), conversation)
+    assert "no kernels here" in caplog.text
+
+
 def test_without_memory_for_a_room_decoding_goes_the_ordinary_way(monkeypatch):
     model = model_of(NAMES[0])
     engine = LocalEngine(model, recorder_for=lambda _: as_it_is)

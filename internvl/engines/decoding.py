@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from internvl.engines.base import EngineError
 from internvl.engines.cache import Prefix
 from internvl.engines.forward import Forward, memory_in_words
 from internvl.engines.growing import ROOMS, new_cache, room_of
@@ -104,12 +105,16 @@ class Decoder:
             self._network.model.language_model.rotary_emb.rope_type = "default"
 
     def warm_up(self) -> None:
-        """Record the smallest room."""
-        cache = new_cache()
-        self._forward.extend_tokens([0], cache)
-        with self._cache(cache, ROOMS[0]) as decode:
-            for _ in range(3):  # the ordinary way, recorded, replayed
-                decode(0)
+        """Record the smallest room; if that fails, all decoding goes the ordinary way."""
+        try:
+            cache = new_cache()
+            self._forward.extend_tokens([0], cache)
+            with self._cache(cache, ROOMS[0]) as decode:
+                for _ in range(3):  # the ordinary way, recorded, replayed
+                    decode(0)
+        except (EngineError, RuntimeError):
+            logger.exception("Warming up failed; decoding goes the ordinary way")
+            self._recorder = None
 
     def drop(self) -> None:
         """Give the room back, unless an answer is in it."""

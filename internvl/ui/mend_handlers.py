@@ -61,9 +61,8 @@ class MendHandlers(HistoryHandlers):
     ) -> View:
         """Fewer tiles or frames, a shorter chat, or the usual settings.
 
-        There is a notice unless it is asked again.
-
-        What is `written` is brought in line: the turn that a question was about may have moved.
+        There is a notice unless it is asked again. What is `written` is brought in line: the turn
+        that a question was about may have moved.
         """
         session, text = self.enter(visitor)
         if step in _BUDGETS:
