@@ -105,13 +105,15 @@ def _generating(
 @contextmanager
 def _own_attention(network: Any) -> Iterator[None]:
     """The library's attention, as whoever follows these recipes gets it."""
-    llm = network.model.language_model
-    before = llm.config._attn_implementation
-    llm.set_attn_implementation("sdpa")
+    parts = (network.model.language_model, network.model.vision_tower)
+    before = [part.config._attn_implementation for part in parts]
+    for part in parts:
+        part.set_attn_implementation("sdpa")
     try:
         yield
     finally:
-        llm.set_attn_implementation(before)
+        for part, own in zip(parts, before, strict=True):
+            part.set_attn_implementation(own)
 
 
 class Stamps(BaseStreamer):

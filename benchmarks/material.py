@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from internvl.model import Model, load_model, new_model
-from internvl.model.attention import share_keys
+from internvl.model.attention import attend_on_cpu
 from internvl.model.tokenizer import token_id
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.scenes.canvas import Canvas
@@ -58,7 +58,7 @@ def one_b(device: str = "cpu") -> Model:
     torch.manual_seed(0)
     model = new_model(config, TOKENIZER, "1B shape, random weights", torch.bfloat16, device)
     if device == "cpu":  # as `load_model` does
-        share_keys(model.network)
+        attend_on_cpu(model.network)
     return model
 
 

@@ -1,4 +1,4 @@
-"""Attention with shared keys is the library's: bit-equal in bf16, to rounding in float32."""
+"""Attention on a CPU is the library's, to rounding; with shared keys it is bit-equal in bf16."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 
 from internvl.engines.growing import new_cache
 from internvl.model import load_model
-from internvl.model.attention import GROUPED
+from internvl.model.attention import BY_HEADS, GROUPED
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 PIECES = ((0, 90), (90, 120), (120, 121), (121, 122), (122, 126))
@@ -48,3 +48,32 @@ def test_it_is_the_librarys_to_the_last_bits(name, padded, dtype):
         language_model.set_attn_implementation(GROUPED)
     rounding = 4e-6 * float(expected.abs().max()) if dtype == "float32" else 0.0
     torch.testing.assert_close(found, expected, rtol=0, atol=rounding)
+
+
+def tower_states(folder, dtype, attention):
+    """What the vision tower makes of two pictures of noise, float32."""
+    network = load_model(folder, device="cpu", dtype=dtype).network
+    tower = network.model.vision_tower
+    assert tower.config._attn_implementation == BY_HEADS
+    torch.manual_seed(0)
+    side = network.config.vision_config.image_size[0]
+    pixels = torch.randn(2, 3, side, side).to(network.dtype)
+    tower.set_attn_implementation(attention)
+    try:
+        with torch.inference_mode():
+            return tower(pixels).last_hidden_state.float()
+    finally:
+        tower.set_attn_implementation(BY_HEADS)
+
+
+@pytest.mark.parametrize("name", ["tiny-300m-qwen2", "nano"])
+def test_the_vision_tower_rounds_hardly_more_than_the_librarys(name):
+    folder = Path("assets/nano") if name == "nano" else GOLDEN / name
+    exact = tower_states(folder, "float32", "sdpa")
+    assert torch.equal(tower_states(folder, "float32", BY_HEADS), exact)
+    ours, librarys = (
+        float((tower_states(folder, "bfloat16", attention) - exact).norm() / exact.norm())
+        for attention in (BY_HEADS, "sdpa")
+    )
+    assert ours != librarys  # it did attend in its own way
+    assert ours < 1.25 * librarys

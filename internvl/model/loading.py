@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from internvl.model.architecture import read_layout
-from internvl.model.attention import share_keys
+from internvl.model.attention import attend_on_cpu
 from internvl.model.checkpoint import Model, read_checkpoint
 from internvl.model.errors import ModelError
 from internvl.model.int8 import read_as
@@ -65,7 +65,7 @@ def load_model(
             name = Path(name_or_folder).name or folder.name
             _models[key] = state, read_checkpoint(folder, name, placement)
             if device == "cpu":
-                share_keys(_models[key][1].network)
+                attend_on_cpu(_models[key][1].network)
         model = _models[key][1]
     fraction.loaded(1.0)
     return model
