@@ -3,8 +3,9 @@
     python -m benchmarks.profiles          # nano and the 1B shape: about 4 minutes on two cores
 
 "Before" is the official flow (all tiles and the whole prompt), "after" the engine whose picture is
-prepared (the question alone). Products are held against the machine's best product of matrices,
-decoding against its reading of memory. Writes benchmarks/results/profiles.json, prints Markdown.
+prepared (the question alone), "cold" one that knows nothing yet. Products are held against the
+machine's best product of matrices, decoding against its reading of memory. Writes
+benchmarks/results/profiles.json, prints Markdown.
 """
 
 import json
@@ -46,9 +47,14 @@ def top_operations(work: Callable[[], object]) -> dict[str, float]:
 
 
 def profiles(model: Model, chat: Chat) -> Iterator[tuple[str, dict[str, float]]]:
-    """One prefill and one decode step, before and after."""
+    """One prefill, cold and before and after, and one decode step."""
     engine = LocalEngine(model)
     conversation = chat.turn(1)
+    once = replace(chat.settings, max_new_tokens=1)
+    yield (
+        "to the first piece, cold",
+        top_operations(lambda: ours(LocalEngine(model))(conversation, once)),
+    )
     for name, flow in (("before", official(model)), ("after", ours(engine))):
         one, two = (
             top_operations(partial(flow, conversation, replace(chat.settings, max_new_tokens=n)))

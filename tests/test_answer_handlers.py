@@ -174,6 +174,9 @@ def test_an_opinion_is_kept_with_consent_only_and_can_be_deleted(handlers, visit
     assert "tick the box" in refused["notice"]["value"]
     assert session.conversation.turns[0].opinion is None
     assert "secret reason" not in (session.folder / "session.json").read_text()
+    assert (
+        "Your reason has 501" in handlers.rate(visitor, chosen, "x" * 501, True)["notice"]["value"]
+    )
     view = handlers.rate(visitor, chosen, "Too short. ", True)
     assert "not good" in last(view)
     reopened = type(store)(store.folder, store.limits).open(visitor["token"])

@@ -80,6 +80,7 @@ def real_errors(tmp_path, session):
         lambda: video_info(video),
         lambda: video_info(tmp_path / "gone.mp4"),
         lambda: limits.check_question("x" * 501),
+        lambda: limits.check_reason("x" * 501),
         lambda: limits.check_system("x" * 301),
         lambda: limits.check_title("x" * 121),
         lambda: limits.check_room(4),

@@ -51,6 +51,10 @@ class Limits:
         """Raise LimitError when the question is too long."""
         _check_length("question", "The question has", len(question), self.question_characters)
 
+    def check_reason(self, reason: str) -> None:
+        """Raise LimitError when the reason of an opinion is too long."""
+        _check_length("reason", "Your reason has", len(reason), self.question_characters)
+
     def check_system(self, system: str) -> None:
         """Raise LimitError when the system message is too long."""
         _check_length("system", "The system message has", len(system), self.system_characters)

@@ -97,14 +97,7 @@ def sample_frames(
     AttachmentError, for an empty clip as well.
     """
     name = Path(path).name
-    if not 1 <= max_frames <= frame_limit:
-        raise AttachmentError(
-            f"{max_frames} frames of {name} were asked for; please ask for 1 to {frame_limit}.",
-            "frames",
-            name=name,
-            wanted=max_frames,
-            most=frame_limit,
-        )
+    _check_frames(name, max_frames, frame_limit)
     table = _read_table(path, time_limit)
     times: list[float] = table["times"]
     try:
@@ -118,16 +111,7 @@ def sample_frames(
     ahead = (last + 1 - first) * table["width"] * table["height"] * 3
     decoders = (False,) if shrink and ahead > AHEAD else (True, False)
     found = _ask(path, request, time_limit, shrink, decoders)
-    if not found:
-        raise AttachmentError(
-            f"{name} is damaged: none of the {len(wanted)} frames asked for is intact; "
-            "please choose another part of it or attach another copy.",
-            "frames_damaged",
-            name=name,
-            frames=len(wanted),
-        )
-    if len(found) < len(wanted):
-        _log.warning("%s: %d of %d frames are damaged", name, len(wanted) - len(found), len(wanted))
+    _check_found(name, len(found), len(wanted))
     return [
         Frame(picture, at["position"], times[at["position"]]) for at, picture in found if picture
     ]
@@ -140,6 +124,17 @@ def video_info(path: str | Path, *, time_limit: float = TIME_LIMIT) -> VideoInfo
     return VideoInfo(len(table["times"]), table["fps"], table["duration"], *size)
 
 
+def _check_frames(name: str, wanted: int, most: int) -> None:
+    if not 1 <= wanted <= most:
+        raise AttachmentError(
+            f"{wanted} frames of {name} were asked for; please ask for 1 to {most}.",
+            "frames",
+            name=name,
+            wanted=wanted,
+            most=most,
+        )
+
+
 def _check_pixels(name: str, frames: int, pixels: int, most: int) -> None:
     if pixels > most:
         raise AttachmentError(
@@ -149,6 +144,19 @@ def _check_pixels(name: str, frames: int, pixels: int, most: int) -> None:
             name=name,
             frames=frames,
         )
+
+
+def _check_found(name: str, found: int, wanted: int) -> None:
+    if not found:
+        raise AttachmentError(
+            f"{name} is damaged: none of the {wanted} frames asked for is intact; "
+            "please choose another part of it or attach another copy.",
+            "frames_damaged",
+            name=name,
+            frames=wanted,
+        )
+    if found < wanted:
+        _log.warning("%s: %d of %d frames are damaged", name, wanted - found, wanted)
 
 
 def _middles(first: int, last: int, segments: int) -> list[int]:

@@ -60,7 +60,7 @@ class AnswerHandlers(Answering):
     def rate(self, visitor: Visitor, chosen: Chosen, reason: str, consent: bool) -> View:
         """Keep an opinion of an answer, once the visitor has agreed to that."""
         session, text = self.enter(visitor)
-        session.limits.check_question(reason)
+        session.limits.check_reason(reason)
         if not consent:
             raise PageError(text["error.consent"])
         with session.lock:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from internvl.chat import Attachment, Limits, Settings, Turn, freeze
 from internvl.preprocessing import (
@@ -40,8 +40,8 @@ _SMALL = 224
 class Sheet:
     """One attachment as the tile view shows it; `tiles` counts what the model gets of it.
 
-    One that can't be read any more is "broken", and `sum` says why. `looks` is what a picture would
-    be at each budget.
+    One that can't be read any more is "broken", and `sum` says why. `looks` is what a picture of
+    `size` would be at each budget.
     """
 
     kind: Literal["image", "broken"]
@@ -57,6 +57,15 @@ class Sheet:
     rows: int = 0
     ratio: float = 1.0
     looks: str = ""
+    size: tuple[int, int] | None = None
+
+
+class _Looking(TypedDict):
+    """What a `Looker` has to know beside the picture and the words."""
+
+    most: int
+    tile_size: int
+    tokens_per_tile: int
 
 
 def titles_of(
@@ -95,30 +104,16 @@ def draw_tray(
     attached. Tiles have `tile_size` pixels each way, and a message may have `most`. The picture at
     position `moved` has just come there. `asked`: something was sent in this chat before.
     """
-    sheets: list[Sheet | VideoSheet] = []
-    sizes: list[tuple[int, int]] = []
     frozen = freeze(attachments, settings)
     given = shares(sum(a.kind == "image" for a in frozen), most)
-    for attachment, title in zip(frozen, titles_of(frozen, text, earlier), strict=True):
-        try:
-            if attachment.kind == "image":
-                size = image_size(attachment.path)
-                looker = Looker(
-                    size,
-                    text,
-                    most=given[-1],
-                    tile_size=tile_size,
-                    tokens_per_tile=tokens_per_tile,
-                )
-                sheets.append(_picture(attachment, title, looker))
-                sizes.append(size)
-            else:
-                sheets.append(draw_video(attachment, text, title, tokens_per_tile))
-        except AttachmentError as error:
-            name = Path(attachment.path).name
-            sheets.append(
-                Sheet("broken", title, name, 0, sum=sentence(error, text), tokens="", facts=())
-            )
+    looking: _Looking = {
+        "most": given[-1] if given else most,
+        "tile_size": tile_size,
+        "tokens_per_tile": tokens_per_tile,
+    }
+    titled = zip(frozen, titles_of(frozen, text, earlier), strict=True)
+    sheets = [_sheet(attachment, title, text, looking) for attachment, title in titled]
+    sizes = [sheet.size for sheet in sheets if isinstance(sheet, Sheet) and sheet.size]
     return fill(
         "tray",
         sheets=sheets,
@@ -193,6 +188,19 @@ def looks_differ(turns: Sequence[Turn], most: int, tile_size: int) -> bool:
     return quick != close
 
 
+def _sheet(
+    attachment: Attachment, title: str, text: Mapping[str, str], looking: _Looking
+) -> Sheet | VideoSheet:
+    try:
+        if attachment.kind == "image":
+            looker = Looker(image_size(attachment.path), text, **looking)
+            return _picture(attachment, title, looker)
+        return draw_video(attachment, text, title, looking["tokens_per_tile"])
+    except AttachmentError as error:
+        name = Path(attachment.path).name
+        return Sheet("broken", title, name, 0, sum=sentence(error, text), tokens="", facts=())
+
+
 def _picture(attachment: Attachment, title: str, looker: Looker) -> Sheet:
     path = str(attachment.path)
     width, height = looker.size
@@ -211,4 +219,5 @@ def _picture(attachment: Attachment, title: str, looker: Looker) -> Sheet:
         rows=look.rows,
         ratio=round(width / height, 4),
         looks=looker.table(),
+        size=looker.size,
     )

@@ -57,6 +57,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "The question has {characters:,} characters; {most:,} is the most. Please shorten it.",
         "问题有 {characters:,} 个字符，上限为 {most:,}。请缩短。",
     ),
+    "error.reason": (
+        "Your reason has {characters:,} characters; {most:,} is the most. Please shorten it.",
+        "说明有 {characters:,} 个字符，上限为 {most:,}。请缩短。",
+    ),
     "error.system": (
         "The system message has {characters:,} characters; {most:,} is the most. Please shorten "
         "it.",
