@@ -20,9 +20,11 @@ class Small(ScriptedEngine):
         return dataclasses.replace(estimate, memory_bytes=needed, free_bytes=5 * 10**9)
 
 
-def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall):
+def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall, tmp_path):
+    large = tmp_path / "large.png"
+    Image.open(tall).resize((1508, 2400)).save(large)
     page = visit(serve_page(ScriptedEngine(["Yes."])))
-    attach(page, "Image", tall)
+    attach(page, "Image", large)
     expect(page.locator("#tray .stops button")).to_have_count(3)
     expect(page.locator("#tray .stops [aria-pressed=true]")).to_contain_text("Normal")
     exact = page.get_by_role("button", name="An exact number of tiles", exact=True)
@@ -46,7 +48,7 @@ def test_browser_stops_and_a_slider_that_does_not_wait(serve_page, visit, tall):
     )
     expect(page.locator("#tray .grid .tile")).to_have_count(2)
     expect(page.locator("#tray .sum")).to_contain_text("1 × 2 tiles + thumbnail = 3 tiles")
-    expect(page.locator("#tray .facts")).to_contain_text("377 × 600 pixels.")
+    expect(page.locator("#tray .facts")).to_contain_text("1,508 × 2,400 pixels.")
     page.context.set_offline(False)
 
 

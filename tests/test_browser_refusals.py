@@ -25,7 +25,9 @@ def latin(text, *known):
     return [word for word in re.findall(r"[A-Za-z]{2,}", text) if word not in known]
 
 
-def test_browser_files_it_does_not_take_are_on_a_card(serve_page, visit, letter, tmp_path):
+def test_browser_files_it_does_not_take_are_on_a_card(
+    serve_page, visit, letter, clip, tmp_path
+):
     large = tmp_path / "large.png"
     large.write_bytes(b"\x89PNG" + bytes(3 * 2**20))
     page = visit(serve_page(ScriptedEngine(["Yes."]), limits=Limits(upload_bytes=2**20)))
@@ -35,6 +37,11 @@ def test_browser_files_it_does_not_take_are_on_a_card(serve_page, visit, letter,
     expect(steps).to_have_text(["Choose a file"])
     with page.expect_file_chooser():
         steps.click()
+    attach(page, "Image", clip)  # chosen in the wrong pane: it goes to its own
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Video")
+    expect(page.locator("#tray .sheet.video")).to_have_count(1)
+    page.locator("#tray .remove").click()
+    expect(page.locator("#tray .sheet")).to_have_count(0)
     attach(page, "Image", letter)
     expect(card).to_contain_text("letter.txt is damaged or no picture of a known kind")
     attach(page, "Video", letter)

@@ -90,6 +90,22 @@ def test_the_embedded_model_is_asked_in_english_only(store, handlers, visitor):
         assert shown["question"]["value"] == asked
 
 
+def test_words_of_the_visitors_own_stay(store, handlers, visitor):
+    page = Handlers(handlers.engine, store, handlers.about, examples=find_examples())
+    one, other, boxed = "1-shapes.png", "3-chart.png", "7-find.png"
+    asked = {e.name: e.questions["en"] for e in find_examples()}
+    for name, left in ((one, asked[one]), (other, asked[other]), (boxed, "")):
+        assert page.touch(visitor, "example", name)["question"]["value"] == left
+        assert page.open(visitor, "en")["question"]["value"] == left
+    assert page.touch(visitor, "example", one)["question"]["value"] == asked[one]
+    assert page.clear(visitor)["question"]["value"] == ""
+    page.keep_question(visitor, "How many red things?")
+    for name in (one, boxed):
+        view = page.touch(visitor, "example", name)
+        assert view["question"]["value"] == "How many red things?"
+    assert page.clear(visitor)["question"]["value"] == "How many red things?"
+
+
 def test_a_model_can_be_measured_on_them():
     engine = ScriptedEngine()
     found = json.loads((SHIPPED / "examples.json").read_text("utf-8"))["7-find.png"]["answer"]

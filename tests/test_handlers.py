@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scripted_engine import ScriptedEngine
 
-from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings
+from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings, Turn
 from internvl.engines.base import Loading, QueueFull, Reading, Text, Waiting
 from internvl.ui import answering, drafts, frames
 from internvl.ui.handlers import Handlers
@@ -181,7 +181,7 @@ def test_a_chat_deleted_while_it_is_answered_stays_deleted(handlers, visitor, se
     handlers.add_image(visitor, str(tall))
     answering = handlers.send(visitor, "What?", *values())
     next(answering)
-    handlers.delete_chat(visitor, session.conversation.id)
+    handlers.delete_chat(visitor, "", session.conversation.id)
     answering.close()
     assert session.draft.question == ""
     assert session.draft.attachments == ()
@@ -240,7 +240,7 @@ def test_limits_are_said_in_words(handlers, visitor, engine, session, question, 
 
 def test_what_is_kept_has_its_length_limited(handlers, visitor, session):
     assert "501 characters" in handlers.keep_question(visitor, "x" * 501)["notice"]["value"]
-    assert "301 characters" in handlers.new_chat(visitor, "x" * 301)["notice"]["value"]
+    assert "301 characters" in handlers.new_chat(visitor, "", "x" * 301)["notice"]["value"]
     assert session.draft.question == ""
     assert session.conversation.system == SYSTEM_MESSAGE
 
@@ -386,23 +386,58 @@ def test_chats_can_be_left_opened_and_deleted(handlers, visitor, session, engine
     handlers.add_image(visitor, str(tall))
     ask(handlers, visitor, "First?")
     first = session.conversation.id
-    assert chat_text(handlers.new_chat(visitor, "Be brief.")) == ""
+    assert chat_text(handlers.new_chat(visitor, "", "Be brief.")) == ""
     view = ask(handlers, visitor, "Second?", system="Be brief.")
     titles = re.findall(r'class="title">([^<]*)<', view["chats"]["value"])
     assert titles == ["Second?", "First?"]
     assert engine.asked[-1][0].system == "Be brief."
-    view = handlers.choose_chat(visitor, first)
+    view = handlers.choose_chat(visitor, "", first)
     assert "First?" in chat_text(view)
     assert view["system"]["value"] == SYSTEM_MESSAGE
-    view = handlers.delete_chat(visitor, first)
+    view = handlers.delete_chat(visitor, "", first)
     assert engine.forgotten == [first]
     assert "Second?" in chat_text(view)
-    handlers.new_chat(visitor, "")
+    handlers.new_chat(visitor, "", "")
     empty = session.conversation.id
-    handlers.new_chat(visitor, "")
+    handlers.new_chat(visitor, "", "")
     assert engine.forgotten == [first, empty]
     assert not list(session.folder.glob("files/*/*"))
-    assert "no longer here" in handlers.choose_chat(visitor, first)["notice"]["value"]
+    assert "no longer here" in handlers.choose_chat(visitor, "", first)["notice"]["value"]
+
+
+def test_each_chat_keeps_what_was_written_for_it(
+    handlers, visitor, session, store, engine, tall, wide
+):
+    ask(handlers, visitor, "First?")
+    first = session.conversation
+    handlers.add_image(visitor, str(tall))
+    view = handlers.new_chat(visitor, "Half typ", SYSTEM_MESSAGE)
+    assert "sheet" not in view["tray"]["value"] and view["question"]["value"] == ""
+    handlers.add_images(visitor, [str(wide), str(tall)])
+    handlers.keep_question(visitor, "Both?")
+    second = session.conversation
+    view = handlers.choose_chat(visitor, "Both? ", first.id)
+    assert view["question"]["value"] == "Half typ"
+    assert tall.name in view["tray"]["value"] and wide.name not in view["tray"]["value"]
+    assert "Both?" in view["chats"]["value"]  # it has not been asked, and is kept
+    view = restarted(handlers, store).choose_chat(visitor, "", second.id)
+    assert view["question"]["value"] == "Both? "
+    assert view["panes"]["selected"] == "images"
+    assert wide.name in view["tray"]["value"]
+    handlers.delete_chat(visitor, "", second.id)
+    assert len(list(session.folder.glob("files/*/*"))) == 1
+
+
+def test_a_question_without_an_answer_goes_back_to_its_own_chat(handlers, visitor, session, tall):
+    ask(handlers, visitor, "First?")
+    first = session.conversation
+    handlers.add_image(visitor, str(tall))
+    answering = handlers.send(visitor, "What?", *values())
+    next(answering)
+    handlers.new_chat(visitor, "", SYSTEM_MESSAGE)
+    answering.close()
+    assert session.draft == Turn("")
+    assert (first.draft.question, len(first.draft.attachments)) == ("What?", 1)
 
 
 def test_everything_is_there_after_a_restart(handlers, visitor, store, tall, wide):

@@ -1,6 +1,6 @@
 // A picture of the chat, large: to check an answer against it.
 document.addEventListener("click", (event) => {
-  const button = event.target.closest?.("#chat .enlarge");
+  const button = event.target.closest?.(".enlarge");
   if (!button) return;
   const root = (window.gradio_config?.root ?? "").replace(/\/$/, "");
   const { alt } = button.querySelector("img");

@@ -25,7 +25,8 @@ internvl.afterChange(() => {
   if (document.documentElement.lang !== words.lang) document.documentElement.lang = words.lang;
   document.querySelectorAll(".drop button").forEach((zone) => {
     const label = zone.closest(".drop").querySelector("label")?.innerText.trim() ?? "";
-    const how = matchMedia("(hover: none)").matches ? words.pick : words.drop;
+    const several = zone.closest("#images") ? "Several" : "";
+    const how = words[`${matchMedia("(hover: none)").matches ? "pick" : "drop"}${several}`];
     const name = `${label}: ${how}`;
     zone.dataset.drop = how;
     if (zone.getAttribute("aria-label") !== name) zone.setAttribute("aria-label", name);

@@ -17,6 +17,10 @@
     field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
+  // Which pane takes a file, if any does; "" for others.
+  internvl.paneOf = (file) =>
+    isVideo(file) ? "video" : file.type.startsWith("image/") || file.type === "application/pdf" ? "image" : "";
+
   // Several pictures are several; one replaces the picture that is there, or joins several.
   internvl.deliver = async (files) => {
     const pictures = [...files].filter((file) => !isVideo(file));

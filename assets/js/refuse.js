@@ -18,8 +18,13 @@
     const found = problem([...field.files], field.accept);
     if (!found) return;
     event.stopImmediatePropagation();
+    const files = [...field.files];
     field.value = "";
     const pane = field.closest("#image, #images, #video, #imported")?.id ?? "";
+    if (found[0] === "kind" && pane !== "imported" && files.every(internvl.paneOf)) {
+      internvl.deliver(files); // chosen in another pane than the one that takes it
+      return;
+    }
     internvl.touch("refused", [found[0], pane, found[1].size, found[1].name].join(":"));
   }, true);
 

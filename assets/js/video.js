@@ -87,7 +87,8 @@
       place.dataset.clip = clip;
     }
     if (!silent.has(clip) && !player.isConnected) place.prepend(player);
-    moveTo(player, Number(time));
+    if (time !== "play") moveTo(player, Number(time));
+    else player.play().catch(() => {}); // what can't be played is said below it
     showSilence();
     if (matchMedia("(max-width: 860px)").matches) showBetween(link, dock, document.querySelector("#composer"));
   }

@@ -99,7 +99,8 @@ class Conversation:
     """A system message and the turns so far. `id` names it in the engine's caches.
 
     `title` is the visitor's own name for it, empty until given; `changed` the time of the last
-    question in seconds since 1970, 0 when that is not known.
+    question in seconds since 1970, 0 when that is not known. `draft` is what has been put on the
+    page for it and not been sent.
     """
 
     system: str = SYSTEM_MESSAGE
@@ -107,6 +108,7 @@ class Conversation:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     title: str = ""
     changed: float = 0.0
+    draft: Turn = field(default_factory=lambda: Turn(""))
 
     @property
     def attachments(self) -> list[Attachment]:

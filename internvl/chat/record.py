@@ -26,12 +26,13 @@ def turn_from_json(content: dict[str, Any], files: Path) -> Turn:
 
 def conversation_to_json(conversation: Conversation, files: Path) -> dict[str, Any]:
     """A conversation as JSON values."""
-    turns = [turn_to_json(turn, files) for turn in conversation.turns]
     own = {name: getattr(conversation, name) for name in ("system", "id", "title", "changed")}
-    return {**own, "turns": turns}
+    turns = [turn_to_json(turn, files) for turn in conversation.turns]
+    return {**own, "turns": turns, "draft": turn_to_json(conversation.draft, files)}
 
 
 def conversation_from_json(content: dict[str, Any], files: Path) -> Conversation:
     """The conversation again, its files in `files`."""
     turns = [turn_from_json(turn, files) for turn in content["turns"]]
-    return Conversation(**{**content, "turns": turns})
+    written = {"draft": turn_from_json(content["draft"], files)} if "draft" in content else {}
+    return Conversation(**{**content, "turns": turns, **written})

@@ -21,20 +21,14 @@ from pathlib import Path
 
 from internvl.chat.conversation import Conversation, Settings, Turn
 from internvl.chat.limits import Limits
-from internvl.chat.record import (
-    conversation_from_json,
-    conversation_to_json,
-    turn_from_json,
-    turn_to_json,
-)
+from internvl.chat.record import conversation_from_json, conversation_to_json
 
 
 @dataclass
 class Session:
-    """One visitor's chats, drafts, settings and files. Hold `lock` while changing it.
+    """One visitor's chats, settings and files. Hold `lock` while changing it.
 
-    `draft` is what has been put on the page and not been sent. The last of `conversations` is
-    the one on the page. Settings are kept within `limits`.
+    The last of `conversations` is the one on the page. Settings are kept within `limits`.
 
     Only in memory: the turns that are being answered (`running`; `answered` tells when one has
     ended), files on their way to the draft (`incoming`), how often the model was asked to read
@@ -47,7 +41,6 @@ class Session:
     folder: Path
     limits: Limits = field(default_factory=Limits)
     conversations: list[Conversation] = field(default_factory=lambda: [Conversation()])
-    draft: Turn = field(default_factory=lambda: Turn(""))
     settings: Settings = field(default_factory=Settings)
     used: float = field(default_factory=time.time, compare=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
@@ -73,12 +66,21 @@ class Session:
         """The conversation on the page."""
         return self.conversations[-1]
 
+    @property
+    def draft(self) -> Turn:
+        """What has been put on the page for its conversation and not been sent."""
+        return self.conversation.draft
+
+    @draft.setter
+    def draft(self, draft: Turn) -> None:
+        self.conversation.draft = draft
+
     def start_conversation(self, system: str) -> Conversation:
         """A new empty conversation becomes the one on the page; an empty one is not kept.
 
         Raises LimitError when there are too many already.
         """
-        kept = self.conversations if self.conversation.turns else self.conversations[:-1]
+        kept = self.conversations[:-1] if self._is_empty() else self.conversations
         self.limits.check_chats(len(kept) + 1)
         self.conversations = [*kept, Conversation(system=system)]
         return self.conversation
@@ -86,14 +88,17 @@ class Session:
     def keep_last(self, turns: int, place: int = -1) -> Conversation:
         """Copies of the last turns become a conversation of their own, and the one on the page.
 
-        They end with the one at `place`. The conversation that was on the page stays as it is.
-        Raises LimitError when there are too many already.
+        They end with the one at `place`, and the draft goes with them. The conversation that was
+        on the page stays otherwise as it is. Raises LimitError when there are too many already.
         """
         whole = self.conversation
         self.limits.check_chats(len(self.conversations) + 1)
         until = whole.turns if place < 0 else whole.turns[: place + 1]
-        copies = [replace(turn) for turn in until[-turns:]]
-        last = Conversation(whole.system, copies, title=whole.title, changed=whole.changed)
+        copies = [replace(turn) for turn in until[-turns:]] if turns else []
+        last = Conversation(whole.system, copies)
+        if copies:
+            last.title, last.changed = whole.title, whole.changed
+        last.draft, whole.draft = whole.draft, Turn("")
         self.conversations.append(last)
         return last
 
@@ -101,7 +106,7 @@ class Session:
         """An earlier conversation becomes the one on the page. Raises KeyError if not here."""
         for position, conversation in enumerate(self.conversations):
             if conversation.id == conversation_id:
-                if self.conversation is not conversation and not self.conversation.turns:
+                if self.conversation is not conversation and self._is_empty():
                     self.conversations.pop()
                 self.conversations.append(self.conversations.pop(position))
                 return self.conversation
@@ -137,10 +142,9 @@ class Session:
     def remove_unused_files(self) -> None:
         """Delete the files that no conversation and no draft uses any more."""
         turns = [
-            self.draft,
             *self.running,
             *self.compared,
-            *(t for c in self.conversations for t in c.turns),
+            *(t for c in self.conversations for t in (*c.turns, c.draft)),
         ]
         paths = [*self.incoming, *(Path(a.path) for turn in turns for a in turn.attachments)]
         paths += [self.document[0]] if self.document else []
@@ -157,7 +161,6 @@ class Session:
             self.used = time.time()
             content = {
                 "conversations": [conversation_to_json(c, self._files) for c in self.conversations],
-                "draft": turn_to_json(self.draft, self._files),
                 "settings": asdict(self.settings),
                 "used": self.used,
             }
@@ -165,6 +168,11 @@ class Session:
             partial = self.folder / f".{secrets.token_hex(8)}.json"
             partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
             partial.replace(self.folder / "session.json")
+
+    def _is_empty(self) -> bool:
+        """Has nothing been asked or written on the page?"""
+        draft = self.draft
+        return not (self.conversation.turns or draft.attachments or draft.question.strip())
 
     @property
     def _files(self) -> Path:
@@ -175,12 +183,13 @@ class Session:
         """The session saved in `folder`. Raises FileNotFoundError."""
         content = json.loads((folder / "session.json").read_text(encoding="utf-8"))
         files = folder / "files"
+        if "draft" in content:  # saved when a session had one for all its chats
+            content["conversations"][-1]["draft"] = content["draft"]
         return cls(
             id=folder.name,
             folder=folder,
             limits=limits,
             conversations=[conversation_from_json(c, files) for c in content["conversations"]],
-            draft=turn_from_json(content["draft"], files),
             settings=Settings(**content["settings"]),
             used=content["used"],
         )

@@ -42,13 +42,13 @@ def start(session: Session, position: int, turn: Turn) -> Job:
 
 
 def settle(session: Session, conversation: Conversation, turn: Turn) -> bool:
-    """Put an unanswered turn's question back on the page; is there anything to put back?"""
+    """Put an unanswered turn's question back into the draft; is there anything to put back?"""
     turns = conversation.turns
     kept = any(conversation is c for c in session.conversations)
     if turn.answer or not kept or not turns or turns[-1] is not turn:
         return False
     turns.pop()
-    drafts.take_back(session, turn)
+    drafts.take_back(conversation, turn)
     return True
 
 

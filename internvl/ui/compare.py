@@ -86,7 +86,7 @@ class CompareHandlers(Answering):
         with session.lock:
             session.compared = []
             session.remove_unused_files()
-        return views.no_comparison()
+        return merged(views.no_comparison(), views.status())
 
     def left(self, session: Session, text: Words) -> View:
         """The comparison as it stands, whole or not: what came of its answers can be kept."""

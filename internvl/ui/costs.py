@@ -1,15 +1,19 @@
 """One line about what the next question will cost, from the engine's estimate."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil, floor
 
-from internvl.chat import Conversation
+from internvl.chat import Attachment, Conversation
 from internvl.engines.base import Estimate
+from internvl.preprocessing import AttachmentError
+from internvl.ui.clips import CLIPS
 from internvl.ui.html import fill
-from internvl.ui.tiles import count_tiles, titles_of
+from internvl.ui.tiles import count_tiles, display_copy, titles_of
 
+_SMALL = 96
 _LITTLE = 0.05  # gigabytes that would read as 0.0
 
 
@@ -22,12 +26,17 @@ def fits(estimate: Estimate, tiles: int) -> bool:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An attachment of an earlier question, and in words how much the model sees of it now."""
+    """An attachment of an earlier question, and in words how much the model sees of it now.
+
+    `source` is a small copy of a picture, `key` asks for all of it; none of one that is gone.
+    """
 
     title: str
     seen: str
     reduced: bool
     pinned: bool
+    source: str = ""
+    key: str = ""
 
 
 def draw_cost(
@@ -61,7 +70,15 @@ def _earlier(
         seen = sum(counts)
         said = text[one] if seen == 1 else text[several].format(tiles=seen)
         words = said if seen else text["earlier.none"]
-        yield Earlier(title, words, seen < tiles, attachment.pinned)
+        yield Earlier(title, words, seen < tiles, attachment.pinned, *_small(attachment))
+
+
+def _small(attachment: Attachment) -> tuple[str, str]:
+    """A small copy of a picture, and its key."""
+    with contextlib.suppress(AttachmentError):
+        if attachment.kind == "image":
+            return display_copy(str(attachment.path), _SMALL), CLIPS.key(attachment.path)
+    return "", ""
 
 
 def _facts(estimate: Estimate, text: Mapping[str, str]) -> list[str]:
@@ -84,4 +101,5 @@ def _wait(seconds: tuple[float, float] | None, text: Mapping[str, str]) -> str:
     least, most = seconds
     parts = 10 if most >= 1 else 100
     ends = {"least": floor(least * parts), "most": ceil(most * parts)}
-    return text["cost.seconds"].format(**{name: f"{end / parts:g}" for name, end in ends.items()})
+    key = "cost.seconds" if ends["least"] else "cost.within"
+    return text[key].format(**{name: f"{end / parts:g}" for name, end in ends.items()})

@@ -86,7 +86,9 @@ class DraftHandlers(DetailHandlers):
         session, text = self.enter(visitor)
         with session.lock:
             drafts.take_away(session)
-        return self._draft_changed(session, text)
+            left = "" if self._is_example(session.draft.question) else session.draft.question
+            session.draft = replace(session.draft, question=left)
+        return merged(self._draft_changed(session, text), {"question": {"value": left}})
 
     @friendly
     def change(self, visitor: Visitor, *values: Any) -> View:
@@ -116,13 +118,17 @@ class DraftHandlers(DetailHandlers):
     def keep_question(self, visitor: Visitor, question: str) -> View:
         """Remember what has been typed."""
         session, _ = self.enter(visitor)
+        self.write(session, question)
+        return {}
+
+    def write(self, session: Session, question: str) -> None:
+        """The question of the draft, unless it was sent meanwhile. Raises LimitError."""
         session.limits.check_question(question)
         with session.lock:
             sent = [*session.running, *session.conversation.turns[-1:]]
             if all(question != turn.question for turn in sent):
                 session.draft = replace(session.draft, question=question)
                 session.save()
-        return {}
 
     @friendly
     def prepare(self, visitor: Visitor) -> Iterator[View]:
@@ -168,26 +174,33 @@ class DraftHandlers(DetailHandlers):
         return merged(self._draft_changed(session, text), shown)
 
     def _try(self, visitor: Visitor, example: Example) -> View:
-        """An example alone on the page, with its question where one asks it.
+        """An example alone on the page, with its question unless the visitor wrote one.
 
         The embedded model reads English only: in another language the page says what is asked.
         """
         session, text = self.enter(visitor)
+        meant = example.questions[text["tongue"]]
+        asked = example.questions["en"] if self.about.embedded else meant
         with session.lock:
             drafts.take_away(session)
+            if self._is_example(session.draft.question):
+                session.draft = replace(session.draft, question="" if example.find else asked)
         if example.is_clip:
             shown = self.add_video(visitor, str(example.files[0]))
         else:
             shown = self._attach(visitor, [str(file) for file in example.files])
-        meant = example.questions[text["tongue"]]
-        asked = example.questions["en"] if self.about.embedded else meant
         told = text["examples.english"].format(meant=meant) if asked != meant else ""
         fields: View = {
-            "question": {"value": "" if example.find else asked},
+            "question": {"value": session.draft.question},
             "find_text": {"value": asked if example.find else ""},
             "find_panel": {"visible": example.find},
         }
         return merged(shown, fields, views.pane(session), views.notice(Card(told, calm=True)))
+
+    def _is_example(self, question: str) -> bool:
+        """Is it none of the visitor's own: nothing, or what an example asks?"""
+        known = {asked for e in self.examples.values() for asked in e.questions.values()}
+        return not question.strip() or question in known
 
     def _full(self, ahead: Conversation, session: Session, text: Words) -> View:
         """A card when the context has no room for all that would be sent; else nothing."""

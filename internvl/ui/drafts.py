@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from internvl.chat import Attachment, LimitError, Limits, Session, Turn
+from internvl.chat import Attachment, Conversation, LimitError, Limits, Session, Turn
 from internvl.preprocessing import image_size
 from internvl.ui.frames import frame_views, video_seconds
 from internvl.ui.tiles import SHOWN, display_copy
@@ -146,18 +146,18 @@ def move(session: Session, start: int, end: int) -> bool:
     return True
 
 
-def take_back(session: Session, turn: Turn) -> None:
-    """Put a question that was sent, with its attachments, back on the page."""
+def take_back(conversation: Conversation, turn: Turn) -> None:
+    """Put a question that was sent, with its attachments, back into the draft."""
     returned = [replace(a, max_tiles=None, max_frames=None) for a in turn.attachments]
     paths = {str(a.path) for a in returned}
     video = any(a.kind == "video" for a in returned)
     newer = [
         a
-        for a in session.draft.attachments
+        for a in conversation.draft.attachments
         if str(a.path) not in paths and not (video and a.kind == "video")
     ]
     question = "" if turn.region else turn.question  # what was to be found stays in its own field
-    session.draft = Turn(session.draft.question or question, (*returned, *newer))
+    conversation.draft = Turn(conversation.draft.question or question, (*returned, *newer))
 
 
 def _open(attachment: Attachment, session: Session) -> None:

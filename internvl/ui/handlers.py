@@ -92,7 +92,7 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             if not turns:
                 raise PageError(text["error.nothing"])
             turn = turns.pop()
-            drafts.take_back(session, turn)
+            drafts.take_back(session.conversation, turn)
             session.save()
         question: View = {"question": {"value": session.draft.question}}
         again: View = {"find_text": {"value": turn.region}, "find_panel": {"visible": True}}

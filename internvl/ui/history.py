@@ -17,16 +17,17 @@ FRAMES = 8
 
 
 def title_of(conversation: Conversation, text: Mapping[str, str]) -> str:
-    """The visitor's own title, else the beginning of the first question.
+    """The visitor's own title, else the beginning of the first question, asked or written.
 
     >>> title_of(Conversation(title="Receipts"), {})
     'Receipts'
     """
     if conversation.title:
         return conversation.title
-    if not conversation.turns:
+    first = conversation.turns[0] if conversation.turns else conversation.draft
+    question = " ".join(first.question.split())
+    if not question and not conversation.turns:
         return text["chats.untitled"]
-    question = " ".join(conversation.turns[0].question.split())
     return question if len(question) <= _TITLE else f"{question[: _TITLE - 1]}…"
 
 

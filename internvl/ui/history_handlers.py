@@ -28,19 +28,19 @@ class HistoryHandlers(DraftHandlers):
     """The list of chats, and their files."""
 
     @friendly
-    def new_chat(self, visitor: Visitor, system: str) -> View:
-        """An empty chat; the earlier ones stay in the list."""
+    def new_chat(self, visitor: Visitor, question: str, system: str) -> View:
+        """An empty chat; the earlier ones stay in the list, with what was written for them."""
         session, text = self.enter(visitor)
         session.limits.check_system(system)
-        with self._changing_chats(session):
+        with self._changing_chats(session, question):
             session.start_conversation(system)
         return self._chat_changed(session, text)
 
     @friendly
-    def choose_chat(self, visitor: Visitor, conversation_id: str) -> View:
-        """An earlier chat."""
+    def choose_chat(self, visitor: Visitor, question: str, conversation_id: str) -> View:
+        """An earlier chat, with what was written for it."""
         session, text = self.enter(visitor)
-        with self._changing_chats(session):
+        with self._changing_chats(session, question):
             _find(session, conversation_id, text)
             session.open_conversation(conversation_id)
         return self._chat_changed(session, text)
@@ -56,10 +56,10 @@ class HistoryHandlers(DraftHandlers):
         return merged(views.chats(session, text), views.notice())
 
     @friendly
-    def delete_chat(self, visitor: Visitor, conversation_id: str) -> View:
+    def delete_chat(self, visitor: Visitor, question: str, conversation_id: str) -> View:
         """A chat is gone, with the files only it used."""
         session, text = self.enter(visitor)
-        with self._changing_chats(session):
+        with self._changing_chats(session, question):
             _find(session, conversation_id, text)
             session.delete_conversation(conversation_id)
         return self._chat_changed(session, text)
@@ -114,8 +114,13 @@ class HistoryHandlers(DraftHandlers):
         return merged(views.chats(session, text), emptied, views.notice(Card(told, calm=True)))
 
     @contextlib.contextmanager
-    def _changing_chats(self, session: Session) -> Iterator[None]:
-        """Holds the lock, saves, and lets the engine forget the conversations that have gone."""
+    def _changing_chats(self, session: Session, question: str = "") -> Iterator[None]:
+        """Holds the lock, saves, and lets the engine forget the conversations that have gone.
+
+        The `question` that is being written stays with its chat.
+        """
+        if question:
+            self.write(session, question)
         with session.lock:
             before = {conversation.id for conversation in session.conversations}
             yield
@@ -126,9 +131,15 @@ class HistoryHandlers(DraftHandlers):
             self.engine.forget(conversation_id)
 
     def _chat_changed(self, session: Session, text: Words) -> View:
-        system: View = {"system": {"value": session.conversation.system}}
+        fields = {
+            "system": session.conversation.system,
+            "question": session.draft.question,
+            "find_text": "",
+        }
+        shown: View = {name: {"value": value} for name, value in fields.items()}
         none = merged(views.status(), views.notice(), views.no_panels(), views.no_comparison())
-        return merged(self.drawn(session, text), system, none)
+        pane = views.pane(session) if session.draft.attachments else {}
+        return merged(self.drawn(session, text), shown, none, pane)
 
 
 def _find(session: Session, conversation_id: str, text: Words) -> Conversation:

@@ -23,11 +23,11 @@ def connect_history(
     `quiet` ends the one that has begun and does not run yet.
     """
 
-    def chosen(visitor: Any, event: gr.EventData) -> Any:
-        return handlers.choose_chat(visitor, str(event.chat))
+    def chosen(visitor: Any, question: str, event: gr.EventData) -> Any:
+        return handlers.choose_chat(visitor, question, str(event.chat))
 
-    def deleted(visitor: Any, event: gr.EventData) -> Any:
-        return handlers.delete_chat(visitor, str(event.chat))
+    def deleted(visitor: Any, question: str, event: gr.EventData) -> Any:
+        return handlers.delete_chat(visitor, question, str(event.chat))
 
     def presented(visitor: Any, event: gr.EventData) -> Any:
         return handlers.present(visitor, str(event.action))
@@ -39,16 +39,16 @@ def connect_history(
         return handlers.save_chats(visitor, str(event.form), str(event.chat))
 
     chats, everything, shown = c["chats"], list(c), ["chats", "notice"]
-    endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
-        (chats.select, chosen, talk),
-        (chats.delete, deleted, talk),
-        (chats.clear, handlers.erase, everything),
-        (c["presenter"].click, presented, everything),
+    endings: list[tuple[Any, Callable[..., Any], Sequence[str], Sequence[str]]] = [
+        (chats.select, chosen, ["question"], talk),
+        (chats.delete, deleted, ["question"], talk),
+        (chats.clear, handlers.erase, [], everything),
+        (c["presenter"].click, presented, [], everything),
     ]
-    for trigger, handler, outputs in endings:
+    for trigger, handler, inputs, outputs in endings:
         # Not after one another as elsewhere: an event that follows another one has no data.
         gr.on([trigger], quiet, None, None, cancels=list(running), api_visibility="private")
-        wire.on([trigger], handler, [], outputs)
+        wire.on([trigger], handler, inputs, outputs)
     wire.on([chats.edit], renamed, [], shown, queue=False)
     wire.on([chats.download], saved, [], ["download", "notice"])
     wire.on([c["imported"].upload], handlers.bring_chats, ["imported"], [*shown, "imported"])

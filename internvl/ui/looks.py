@@ -115,6 +115,8 @@ def shares(pictures: int, most: int) -> list[int]:
 def stops(sizes: Sequence[Size], budget: int, most: int, tile_size: int = 448) -> list[Stop]:
     """The named budgets that differ for these pictures; none when all would look the same.
 
+    The finest only where it shows more than the one before.
+
     >>> [(stop.name, stop.tiles) for stop in stops([(2480, 3508)], 12, 24)]
     [('quick', 1), ('normal', 7), ('fine', 25)]
     """
@@ -122,9 +124,20 @@ def stops(sizes: Sequence[Size], budget: int, most: int, tile_size: int = 448) -
     found: dict[tuple[Grid, ...], Stop] = {}
     for name, tiles in _NAMED.items():
         grids = _grids(sizes, min(tiles, most), tile_size)
+        if name == "fine" and grids != now and _is_whole(sizes, list(found)[-1], tile_size):
+            continue  # it would cost more and show no more
         total = sum(grid.tiles for grid in grids)
         found.setdefault(grids, Stop(name, min(tiles, most), total, grids == now))
     return list(found.values()) if len(found) > 1 else []
+
+
+def _is_whole(sizes: Sequence[Size], grids: Sequence[Grid], tile_size: int) -> bool:
+    """Does every pixel reach the model?"""
+    return all(
+        tile_size * tiles >= edge
+        for size, grid in zip(sizes, grids, strict=True)
+        for edge, tiles in zip(size, grid, strict=True)
+    )
 
 
 _NAMED = {"quick": 1, "normal": Settings.max_tiles, "fine": 64}

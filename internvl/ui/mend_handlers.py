@@ -100,10 +100,8 @@ class MendHandlers(HistoryHandlers):
 
 def _shorten(session: Session, turns: int, place: int | None) -> None:
     """The chat goes on from its last turns; the one that is asked once more is among them."""
-    if turns or place is not None:
-        session.keep_last(max(1, turns), -1 if place is None else place)
-    else:
-        session.start_conversation(session.conversation.system)
+    kept = turns if place is None else max(1, turns)
+    session.keep_last(kept, -1 if place is None else place)
 
 
 def _last_turn(session: Session, chosen: Chosen) -> Chosen:

@@ -129,6 +129,9 @@ def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Hand
     def keep_second(request: gr.Request, visitor: Any) -> View:
         return calmly(handlers.keep(visitor, "second"), request)
 
+    def put_away(request: gr.Request, visitor: Any) -> View:
+        return calmly(handlers.put_away(visitor), request)
+
     def rate(request: gr.Request, visitor: Any, *values: Any) -> View:
         return calmly(handlers.rate(visitor, *values), request)
 
@@ -140,7 +143,7 @@ def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Hand
     wire.on([c["opinion_save"].click], rate, rated, _ALL, **quick)
     wire.on([c["keep_first"].click], keep_first, [], _ALL, **quick)
     wire.on([c["keep_second"].click], keep_second, [], _ALL, **quick)
-    wire.on([c["compare_close"].click], handlers.put_away, [], _COMPARED, **quick)
+    wire.on([c["compare_close"].click], put_away, [], [*_COMPARED, "status"], **quick)
 
 
 def _connect_endings(
@@ -154,7 +157,7 @@ def _connect_endings(
     endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
         (c["stop"].click, handlers.stop, []),
         (c["undo"].click, handlers.undo, []),
-        (c["new"].click, handlers.new_chat, ["system"]),
+        (c["new"].click, handlers.new_chat, ["question", "system"]),
     ]
     for trigger, handler, inputs in endings:
         # Cancelled first and queued, so that the view comes after all that the answer has sent.

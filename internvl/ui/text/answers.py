@@ -98,7 +98,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "<p>同一个问题，粗看与细看的对比。未采用前不属于对话。</p>",
     ),
     "compare.quick": ("Quick look: 1 tile a picture", "粗看：每张 1 个图块"),
-    "compare.close": ("Close look: up to {tiles} tiles", "细看：最多 {tiles} 个图块"),
+    "compare.close": (
+        "Close look: up to {tiles} tiles + thumbnail",
+        "细看：最多 {tiles} 个图块 + 缩略图",
+    ),
     "keep_first.value": ("Keep this one", "采用此回答"),
     "keep_second.value": ("Keep this one", "采用此回答"),
     "compare_close.value": ("Put away", "收起"),

@@ -182,6 +182,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "step.last": ("Use the last {number} turns", "只用最近 {number} 轮"),
     "step.fresh": ("Ask in a new chat", "在新对话中提问"),
     "step.choose": ("Choose a file", "选择文件"),
+    "step.choose.several": ("Choose files", "选择多个文件"),
     "step.write": ("Go to the question", "去修改问题"),
     "step.chats": ("Open the list of chats", "打开对话列表"),
     "step.usual": ("Use the usual settings", "使用默认设置"),

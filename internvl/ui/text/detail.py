@@ -43,8 +43,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "cost.tiles": ("{tiles} tiles", "{tiles} 个图块"),
     "cost.context": ("chat {percent} % full", "对话已满 {percent} %"),
     "cost.seconds": ("answer begins in {least} to {most} s", "{least}–{most} 秒后开始回答"),
+    "cost.within": ("answer begins within {most} s", "{most} 秒内开始回答"),
     "cost.unmeasured": ("time not measured yet", "尚未测得所需时间"),
-    "cost.little": ("under 0.1 of {free} GB memory", "内存：{free} GB 中不到 0.1 GB"),
+    "cost.little": ("under 0.1 of {free} GB free memory", "空闲内存 {free} GB 中不到 0.1 GB"),
     "cost.memory": ("{needed} of {free} GB free memory", "空闲内存 {free} GB 中的 {needed} GB"),
     # Pictures of earlier questions
     "earlier.title": ("Earlier pictures, as the model sees them now", "先前的图片，模型目前所见"),

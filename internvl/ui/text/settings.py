@@ -5,8 +5,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "reset": ("Back to what it was at first", "恢复初始值"),
     "system.label": ("System message", "系统消息"),
     "system.info": (
-        "What the model is told before the first question.",
-        "在第一个问题之前告诉模型的话。",
+        "What the model is told before the first question. It learnt with the Chinese sentence "
+        "that stands here at first.",
+        "在第一个问题之前告诉模型的话；最初的这句话是训练时用的。",
     ),
     "temperature.label": ("Temperature", "温度"),
     "temperature.info": (

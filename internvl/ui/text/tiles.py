@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "images.label": ("More pictures", "更多图片"),
     "video.label": ("A video", "一段视频"),
     "drop": ("Drop, paste or choose a file", "拖入、粘贴或选择文件"),
+    "drop.several": ("Drop, paste or choose files", "拖入、粘贴或选择多个文件"),
     "exact.label": ("An exact number of tiles", "指定图块数"),
     "max_tiles.label": ("Most tiles per message", "每条消息的最多图块数"),
     "max_tiles.info": (

@@ -9,7 +9,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "clip.each": ("Each frame costs {tokens} visual tokens.", "每帧占 {tokens} 个视觉词元。"),
     "clip.show": ("Show {frame} in the player", "在播放器中显示 {frame}"),
     "clip.leave": ("Leave out {frame}", "去掉 {frame}"),
-    "clip.needless": ("Leave these out", "去掉这些帧"),
+    "clip.needless": ("Leave out what adds nothing", "去掉多余的帧"),
     "clip.back": ("Bring back", "放回"),
     "clip.bring": ("Bring back the frame at {time}", "放回 {time} 处的帧"),
     "clip.bring.all": ("Bring all back", "全部放回"),
