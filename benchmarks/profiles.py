@@ -73,11 +73,11 @@ def shares(model: Model, limits: dict[str, Any]) -> dict[str, float]:
     pixels = torch.zeros(1, 3, side, side, dtype=model.dtype)
     piece = torch.zeros(1, PREFILL, dtype=torch.long)
     language = network.model.language_model
-    known = language(piece, use_cache=True).past_key_values
+    known = language(piece, use_cache=True).cache
     best = limits["gemm_bf16_gflops"] * 1e9
 
     def decode() -> None:
-        hidden = language(piece[:, :1], past_key_values=known, use_cache=True).last_hidden_state
+        hidden = language(piece[:, :1], cache=known, use_cache=True).last_hidden_state
         network.lm_head(hidden)
 
     works: dict[str, Callable[[], object]] = {

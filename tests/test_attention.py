@@ -20,7 +20,7 @@ def read(language_model, inputs, mask):
         for start, end in PIECES:
             result = language_model(
                 inputs_embeds=inputs[:, start:end],
-                past_key_values=cache,
+                cache=cache,
                 attention_mask=None if mask is None else mask[:, :end],
                 use_cache=True,
             )

@@ -25,9 +25,7 @@ def latin(text, *known):
     return [word for word in re.findall(r"[A-Za-z]{2,}", text) if word not in known]
 
 
-def test_browser_files_it_does_not_take_are_on_a_card(
-    serve_page, visit, letter, clip, tmp_path
-):
+def test_browser_files_it_does_not_take_are_on_a_card(serve_page, visit, letter, clip, tmp_path):
     large = tmp_path / "large.png"
     large.write_bytes(b"\x89PNG" + bytes(3 * 2**20))
     page = visit(serve_page(ScriptedEngine(["Yes."]), limits=Limits(upload_bytes=2**20)))

@@ -161,7 +161,7 @@ class Decoder:
 
     def _compute(self, ids: torch.Tensor, positions: torch.Tensor, static: Any) -> torch.Tensor:
         hidden = self._network.model.language_model(
-            input_ids=ids, position_ids=positions, past_key_values=static, use_cache=True
+            input_ids=ids, position_ids=positions, cache=static, use_cache=True
         ).last_hidden_state
         logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
         return logits

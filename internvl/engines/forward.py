@@ -97,7 +97,7 @@ class Forward:
             inputs_embeds=embeddings,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
+            cache=cache,
             use_cache=True,
         ).last_hidden_state
         logits: torch.Tensor = self._network.lm_head(hidden[:, -1])
