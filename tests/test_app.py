@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from scripted_engine import ScriptedEngine
 import app
 from internvl.chat import SessionStore
 from internvl.options import EMBEDDED, make_parser, parse
+from internvl.ui.serve import serve
 
 MODEL = Path(__file__).parent / "data" / "golden" / "tiny-300m-qwen2"
 USUAL = ["--model", str(MODEL)]
@@ -140,11 +142,11 @@ def start(monkeypatch, tmp_path):
 
 
 def test_a_taken_port_is_said(start, capsys):
-    def taken(page, **options):
-        raise OSError("it is taken")
-
-    assert start(taken, "--port", "8123") == 1
-    assert "app.py: port 8123 of 127.0.0.1: it is taken" in capsys.readouterr().err
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert start(serve, "--port", str(port)) == 1
+    told = f"app.py: port {port} of 127.0.0.1: it is taken; please choose another with --port"
+    assert told in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_not_called_a_port(start, capsys, tmp_path):

@@ -61,26 +61,31 @@ def serve(
     """
     scripts = [(ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
     page.queue(default_concurrency_limit=None, api_open=False)
-    _, address, _ = page.launch(
-        server_name=host,
-        server_port=port,
-        share=share,
-        root_path=root_path,
-        max_file_size=upload_bytes,
-        theme=make_theme(),
-        css_paths=[ASSETS / "css" / f"{name}.css" for name in STYLES],
-        head="".join(f"<script>{script}</script>" for script in scripts),
-        app_kwargs={"routes": [clip_route(), picture_route()]},
-        favicon_path=ASSETS / "favicon.png",
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        prevent_thread_lock=True,
-        quiet=not wait,
-    )
+    try:
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            share=share,
+            root_path=root_path,
+            max_file_size=upload_bytes,
+            theme=make_theme(),
+            css_paths=[ASSETS / "css" / f"{name}.css" for name in STYLES],
+            head="".join(f"<script>{script}</script>" for script in scripts),
+            app_kwargs={"routes": [clip_route(), picture_route()]},
+            favicon_path=ASSETS / "favicon.png",
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            prevent_thread_lock=True,
+            quiet=not wait,
+        )
+    except OSError as error:
+        if "empty port" in str(error):  # Gradio's advice is for those who call it
+            raise OSError("it is taken; please choose another with --port") from error
+        raise
     began()
     if wait:
         page.block_thread()
