@@ -192,7 +192,7 @@ def test_finding_asks_for_a_box_on_the_picture_of_the_chat(
     assert "attach a picture" in str(merged(*handlers.find(visitor, "the cup", *values())))
     handlers.add_image(visitor, str(tall))
     assert "what should be found" in str(merged(*handlers.find(visitor, " ", *values())))
-    handlers.keep_question(visitor, "Half typed")
+    handlers.keep_question(visitor, "Half typed", session.conversation.id)
     engine.answers = [["<ref>the cup</ref><box>[[1, 2, 300, 400]]</box>"]]
     view = merged(*handlers.find(visitor, "the  cup ", *values()))
     assert not view["find_panel"]["visible"]  # the box needs the room

@@ -136,10 +136,10 @@ def test_whatever_was_asked_is_asked_again(
     handlers, visitor, session, engine, tall, asked, failure
 ):
     handlers.add_image(visitor, str(tall))
-    handlers.keep_question(visitor, "Typed")
+    handlers.keep_question(visitor, "Typed", session.conversation.id)
     engine.answers = [["Once "], [failure], ["upon a time."]]
     ask(handlers, visitor, "First?")
-    handlers.keep_question(visitor, "Typed")
+    handlers.keep_question(visitor, "Typed", session.conversation.id)
     chosen = {"action": "edit", "turn": 0, "chat": session.conversation.id}
     given = {
         "find": ("the cup",),

@@ -71,7 +71,7 @@ def test_it_needs_a_picture_and_a_question(handlers, visitor, engine):
 def test_files_stay_until_a_comparison_is_put_away(handlers, visitor, engine, session, tall):
     handlers.add_image(visitor, str(tall))
     list(handlers.compare(visitor, "What?", *values()))
-    handlers.clear(visitor)
+    handlers.clear(visitor, "")
     assert list(session.folder.glob("files/*/*"))
     handlers.put_away(visitor)
     assert not list(session.folder.glob("files/*/*"))

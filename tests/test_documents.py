@@ -62,7 +62,7 @@ def test_pages_that_are_not_there(handlers, visitor, session, report, written, s
     handlers.add_image(visitor, report)
     assert said in handlers.choose_pages(visitor, written)["notice"]["value"]
     assert names(session) == ["report page 1.png", "report page 2.png"]
-    handlers.clear(visitor)
+    handlers.clear(visitor, "")
     assert handlers.choose_pages(visitor, "3")["pages"]["value"] == "3"
 
 
@@ -90,7 +90,7 @@ def test_two_documents_of_one_name_and_a_very_long_one(handlers, visitor, sessio
     shown = handlers.add_images(visitor, both)
     assert names(session) == ["a page 1.png", "a page 2.png"]  # two of them are the same page
     assert shown["pages"]["value"] == "1-2"
-    handlers.clear(visitor)
+    handlers.clear(visitor, "")
     shown = handlers.add_image(visitor, write_pdf(tmp_path / f"{'x' * 150}.pdf", 2))
     assert shown["pages"]["value"] == "1-2"
 

@@ -73,7 +73,7 @@ def test_one_press_attaches_it_alone(store, handlers, visitor, tall, name, files
     handlers = Handlers(handlers.engine, store, handlers.about, examples=find_examples())
     session = store.open(visitor["token"])
     handlers.add_image(visitor, str(tall))
-    shown = handlers.touch(visitor, "example", name)
+    shown = handlers.touch(visitor, "", "example", name)
     assert [a.path.name for a in session.draft.attachments] == files
     assert shown["panes"] == {"selected": pane}
     assert shown["question"]["value"] == CHOSEN[name].questions[0]
@@ -86,7 +86,7 @@ def test_the_embedded_model_is_asked_in_english_only(store, handlers, visitor):
     for embedded, asked in ((True, "How many?"), (False, "有几个？")):
         about = replace(handlers.about, embedded=embedded)
         page = Handlers(handlers.engine, store, about, examples=[example])
-        shown = page.touch(chinese, "example", example.name)
+        shown = page.touch(chinese, "", "example", example.name)
         assert shown["question"]["value"] == asked
 
 
@@ -94,16 +94,17 @@ def test_words_of_the_visitors_own_stay(store, handlers, visitor):
     page = Handlers(handlers.engine, store, handlers.about, examples=find_examples())
     one, other, boxed = "1-shapes.png", "3-chart.png", "7-find.png"
     asked = {e.name: e.questions["en"] for e in find_examples()}
+    before = ""
     for name, left in ((one, asked[one]), (other, asked[other]), (boxed, "")):
-        assert page.touch(visitor, "example", name)["question"]["value"] == left
+        assert page.touch(visitor, before, "example", name)["question"]["value"] == left
         assert page.open(visitor, "en")["question"]["value"] == left
-    assert page.touch(visitor, "example", one)["question"]["value"] == asked[one]
-    assert page.clear(visitor)["question"]["value"] == ""
-    page.keep_question(visitor, "How many red things?")
-    for name in (one, boxed):
-        view = page.touch(visitor, "example", name)
-        assert view["question"]["value"] == "How many red things?"
-    assert page.clear(visitor)["question"]["value"] == "How many red things?"
+        before = left
+    assert page.touch(visitor, "", "example", one)["question"]["value"] == asked[one]
+    assert page.clear(visitor, asked[one])["question"]["value"] == ""
+    for own in ("How many red things?", "x" * 501):
+        for name in (one, boxed):
+            assert "question" not in page.touch(visitor, own, "example", name)
+        assert "question" not in page.clear(visitor, own)
 
 
 def test_a_model_can_be_measured_on_them():

@@ -106,17 +106,17 @@ def test_a_held_picture_is_said_once(tmp_path):
 
 def test_leaving_out_and_bringing_back_on_the_page(handlers, visitor, session, engine, write_clip):
     handlers.add_video(visitor, str(write_clip([RED, BLUE, RED])))
-    handlers.touch(visitor, "leave", "1")
+    handlers.touch(visitor, "", "leave", "1")
     list(handlers.prepare(visitor))
     sent = engine.prepared[-1][0].attachments[0]
     assert sent.dropped == (1,)
     assert engine.tile_counts(engine.prepared[-1][0]) == [[1, 1]]
-    shown = handlers.touch(visitor, "leave", "0,2")
+    shown = handlers.touch(visitor, "", "leave", "0,2")
     assert "One frame has to stay" in shown["notice"]["value"]
     for junk in ("-1", "7", "1e3", "x", ""):
-        handlers.touch(visitor, "leave", junk)
+        handlers.touch(visitor, "", "leave", junk)
     assert session.draft.attachments[0].dropped == (1,)
-    handlers.touch(visitor, "bring", "0,1,2")
+    handlers.touch(visitor, "", "bring", "0,1,2")
     assert session.draft.attachments[0].dropped == ()
 
 

@@ -239,8 +239,11 @@ def test_limits_are_said_in_words(handlers, visitor, engine, session, question, 
 
 
 def test_what_is_kept_has_its_length_limited(handlers, visitor, session):
-    assert "501 characters" in handlers.keep_question(visitor, "x" * 501)["notice"]["value"]
-    assert "301 characters" in handlers.new_chat(visitor, "", "x" * 301)["notice"]["value"]
+    assert (
+        "501 characters"
+        in handlers.keep_question(visitor, "x" * 501, session.conversation.id)["notice"]["value"]
+    )
+    assert "301 characters" in handlers.new_chat(visitor, "", "", "x" * 301)["notice"]["value"]
     assert session.draft.question == ""
     assert session.conversation.system == SYSTEM_MESSAGE
 
@@ -267,7 +270,7 @@ def test_replaced_files_are_deleted(tmp_path, engine, clip):
         assert "sentence" not in view["notice"]["value"]
         assert len(session.draft.attachments) == 1
         assert len(list(session.folder.glob("files/*/*"))) == 1
-    handlers.clear(visitor)
+    handlers.clear(visitor, "")
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(clip.read_bytes() + bytes(1))
     for video in (copy, clip):
@@ -317,9 +320,11 @@ def test_stop_in_one_tab_leaves_the_answer_of_another(handlers, visitor, session
 
 def test_what_was_sent_is_not_kept_as_typed(handlers, visitor, session):
     ask(handlers, visitor, "Sent?")
-    handlers.keep_question(visitor, "Sent?")  # the field was left when Send was pressed
+    handlers.keep_question(
+        visitor, "Sent?", session.conversation.id
+    )  # the field was left when Send was pressed
     assert session.draft.question == ""
-    handlers.keep_question(visitor, "Typed")
+    handlers.keep_question(visitor, "Typed", session.conversation.id)
     assert session.draft.question == "Typed"
 
 
@@ -386,23 +391,23 @@ def test_chats_can_be_left_opened_and_deleted(handlers, visitor, session, engine
     handlers.add_image(visitor, str(tall))
     ask(handlers, visitor, "First?")
     first = session.conversation.id
-    assert chat_text(handlers.new_chat(visitor, "", "Be brief.")) == ""
+    assert chat_text(handlers.new_chat(visitor, "", "", "Be brief.")) == ""
     view = ask(handlers, visitor, "Second?", system="Be brief.")
     titles = re.findall(r'class="title">([^<]*)<', view["chats"]["value"])
     assert titles == ["Second?", "First?"]
     assert engine.asked[-1][0].system == "Be brief."
-    view = handlers.choose_chat(visitor, "", first)
+    view = handlers.choose_chat(visitor, "", "", first)
     assert "First?" in chat_text(view)
     assert view["system"]["value"] == SYSTEM_MESSAGE
     view = handlers.delete_chat(visitor, "", first)
     assert engine.forgotten == [first]
     assert "Second?" in chat_text(view)
-    handlers.new_chat(visitor, "", "")
+    handlers.new_chat(visitor, "", "", "")
     empty = session.conversation.id
-    handlers.new_chat(visitor, "", "")
+    handlers.new_chat(visitor, "", "", "")
     assert engine.forgotten == [first, empty]
     assert not list(session.folder.glob("files/*/*"))
-    assert "no longer here" in handlers.choose_chat(visitor, "", first)["notice"]["value"]
+    assert "no longer here" in handlers.choose_chat(visitor, "", "", first)["notice"]["value"]
 
 
 def test_each_chat_keeps_what_was_written_for_it(
@@ -411,21 +416,52 @@ def test_each_chat_keeps_what_was_written_for_it(
     ask(handlers, visitor, "First?")
     first = session.conversation
     handlers.add_image(visitor, str(tall))
-    view = handlers.new_chat(visitor, "Half typ", SYSTEM_MESSAGE)
+    view = handlers.new_chat(visitor, "Half typ", first.id, SYSTEM_MESSAGE)
     assert "sheet" not in view["tray"]["value"] and view["question"]["value"] == ""
     handlers.add_images(visitor, [str(wide), str(tall)])
-    handlers.keep_question(visitor, "Both?")
+    handlers.keep_question(visitor, "Both?", session.conversation.id)
     second = session.conversation
-    view = handlers.choose_chat(visitor, "Both? ", first.id)
+    view = handlers.choose_chat(visitor, "Both? ", second.id, first.id)
     assert view["question"]["value"] == "Half typ"
     assert tall.name in view["tray"]["value"] and wide.name not in view["tray"]["value"]
     assert "Both?" in view["chats"]["value"]  # it has not been asked, and is kept
-    view = restarted(handlers, store).choose_chat(visitor, "", second.id)
-    assert view["question"]["value"] == "Both? "
+    restarted(handlers, store).keep_question(visitor, "Both of them?", second.id)  # another tab
+    view = restarted(handlers, store).choose_chat(visitor, "Half typ", first.id, second.id)
+    assert view["question"]["value"] == "Both of them?"
     assert view["panes"]["selected"] == "images"
     assert wide.name in view["tray"]["value"]
-    handlers.delete_chat(visitor, "", second.id)
-    assert len(list(session.folder.glob("files/*/*"))) == 1
+    view = handlers.delete_chat(visitor, second.id, first.id)
+    assert "question" not in view  # it is on the page, perhaps with more than was kept
+
+
+def test_the_same_words_can_be_written_again(handlers, visitor, session):
+    ask(handlers, visitor, "What?")
+    first = session.conversation.id
+    handlers.new_chat(visitor, "What?", first, SYSTEM_MESSAGE)
+    view = handlers.choose_chat(visitor, "", session.conversation.id, first)
+    assert view["question"]["value"] == "What?"
+
+
+def test_a_file_stays_with_the_chat_it_was_chosen_in(
+    handlers, visitor, session, tall, wide, monkeypatch
+):
+    ask(handlers, visitor, "First?")
+    first = session.conversation
+    handlers.add_image(visitor, str(wide))
+    handlers.new_chat(visitor, "", first.id, SYSTEM_MESSAGE)
+    second = session.conversation
+    handlers.keep_question(visitor, "Second?", second.id)
+    opened = drafts._open
+
+    def opening(attachment, owner):
+        handlers.choose_chat(visitor, "Second?", second.id, first.id)
+        opened(attachment, owner)
+
+    monkeypatch.setattr(drafts, "_open", opening)
+    handlers.add_image(visitor, str(tall))
+    names = [[a.path.name for a in c.draft.attachments] for c in (first, second)]
+    assert names == [[wide.name], [tall.name]]
+    assert len(list(session.folder.glob("files/*/*"))) == 2
 
 
 def test_a_question_without_an_answer_goes_back_to_its_own_chat(handlers, visitor, session, tall):
@@ -434,17 +470,17 @@ def test_a_question_without_an_answer_goes_back_to_its_own_chat(handlers, visito
     handlers.add_image(visitor, str(tall))
     answering = handlers.send(visitor, "What?", *values())
     next(answering)
-    handlers.new_chat(visitor, "", SYSTEM_MESSAGE)
+    handlers.new_chat(visitor, "", "", SYSTEM_MESSAGE)
     answering.close()
     assert session.draft == Turn("")
     assert (first.draft.question, len(first.draft.attachments)) == ("What?", 1)
 
 
-def test_everything_is_there_after_a_restart(handlers, visitor, store, tall, wide):
+def test_everything_is_there_after_a_restart(handlers, visitor, session, store, tall, wide):
     handlers.add_image(visitor, str(tall))
     ask(handlers, visitor, "What?", temperature=0.5)
     handlers.add_image(visitor, str(wide))
-    handlers.keep_question(visitor, "And thi")
+    handlers.keep_question(visitor, "And thi", session.conversation.id)
     view = restarted(handlers, store).open(visitor, "en")
     assert "A photo of a tower." in chat_text(view)
     assert "began after 0.4 s" in chat_text(view)
@@ -456,13 +492,13 @@ def test_everything_is_there_after_a_restart(handlers, visitor, store, tall, wid
 
 def test_what_is_on_the_page_can_be_taken_away(handlers, visitor, session, tall, wide):
     handlers.add_images(visitor, [str(tall), str(wide)])
-    view = handlers.touch(visitor, "remove", "0")
+    view = handlers.touch(visitor, "", "remove", "0")
     assert wide.name in view["tray"]["value"]
     assert tall.name not in view["tray"]["value"]
-    assert "sheet" not in handlers.clear(visitor)["tray"]["value"]
+    assert "sheet" not in handlers.clear(visitor, "")["tray"]["value"]
     assert session.draft.attachments == ()
     for action, name in (("remove", "99"), ("example", "/etc/passwd"), ("other", "x")):
-        assert "sheet" not in handlers.touch(visitor, action, name)["tray"]["value"]
+        assert "sheet" not in handlers.touch(visitor, "", action, name)["tray"]["value"]
 
 
 def test_a_forged_visitor_is_asked_to_reload(handlers):
@@ -570,12 +606,12 @@ def test_an_engine_error_while_reading_ahead_is_shown(handlers, visitor, tall):
 
 def test_a_part_of_a_picture_says_what_is_wrong_with_it(handlers, visitor, session, tall):
     handlers.add_image(visitor, str(tall))
-    handlers.touch(visitor, "part", "0:0:0:500:500")
+    handlers.touch(visitor, "", "part", "0:0:0:500:500")
     assert len(session.draft.attachments) == 2
-    wrong = handlers.touch(visitor, "part", "0:500:0:500:900")
+    wrong = handlers.touch(visitor, "", "part", "0:500:0:500:900")
     assert words("en")["error.part"] in wrong["notice"]["value"]
     Path(session.draft.attachments[0].path).unlink()
-    gone = handlers.touch(visitor, "part", "0:0:0:500:500")
+    gone = handlers.touch(visitor, "", "part", "0:0:0:500:500")
     assert "is not there any more" in gone["notice"]["value"]
     assert len(session.draft.attachments) == 2
 

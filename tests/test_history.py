@@ -35,7 +35,7 @@ def talked(handlers, visitor, session, tall):
     handlers.add_image(visitor, str(tall))
     ask(handlers, visitor, "What is <this>?", top_p=0.5)
     handlers.rename_chat(visitor, session.conversation.id, "The tower")
-    handlers.new_chat(visitor, "", "Be brief.")
+    handlers.new_chat(visitor, "", "", "Be brief.")
     ask(handlers, visitor, "And without?", system="Be brief.", top_p=0.5)
     return session
 
@@ -103,7 +103,7 @@ def test_a_file_brings_everything_to_another_visitor(handlers, visitor, talked, 
     assert picture.max_tiles == 12
     assert Image.open(picture.path).size == (377, 600)
     assert session.folder in picture.path.parents
-    shown = handlers.choose_chat(other, "", session.conversations[0].id)
+    shown = handlers.choose_chat(other, "", "", session.conversations[0].id)
     assert "A photo of a tower." in chat_text(shown)
     assert [c["title"] for c in exported(handlers, other)["chats"]] == ["", "The tower"]
 
@@ -332,8 +332,8 @@ def test_uploads_that_were_taken_off_the_page_go_too(
         upload.parent.mkdir(parents=True)
         upload.write_bytes(tall.read_bytes())
         handlers.add_image(person, str(upload))
-    handlers.touch(visitor, "remove", "0")
-    handlers.touch(visitor, "example", "one")
+    handlers.touch(visitor, "", "remove", "0")
+    handlers.touch(visitor, "", "example", "one")
     handlers.erase(visitor)
     assert [upload.exists() for upload in uploads] == [False, True]
     assert wide.exists()
@@ -344,7 +344,7 @@ def test_uploads_that_were_taken_off_the_page_go_too(
 def test_panels_about_one_chat_do_nothing_in_another(handlers, visitor, talked, engine):
     panel = merged(*handlers.act(visitor, "edit", "0", *values()))
     chosen = panel["chosen"]["value"]
-    view = handlers.choose_chat(visitor, "", talked.conversations[0].id)
+    view = handlers.choose_chat(visitor, "", "", talked.conversations[0].id)
     hidden = [view[f"{name}_panel"]["visible"] for name in ("edit", "opinion", "find", "compare")]
     assert hidden == [False] * 4
     asked = len(engine.asked)

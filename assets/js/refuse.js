@@ -21,7 +21,8 @@
     const files = [...field.files];
     field.value = "";
     const pane = field.closest("#image, #images, #video, #imported")?.id ?? "";
-    if (found[0] === "kind" && pane !== "imported" && files.every(internvl.paneOf)) {
+    const own = internvl.paneOf(found[1]);
+    if (found[0] === "kind" && pane !== "imported" && files.every(internvl.paneOf) && !pane.startsWith(own)) {
       internvl.deliver(files); // chosen in another pane than the one that takes it
       return;
     }

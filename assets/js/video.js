@@ -88,7 +88,7 @@
     }
     if (!silent.has(clip) && !player.isConnected) place.prepend(player);
     if (time !== "play") moveTo(player, Number(time));
-    else player.play().catch(() => {}); // what can't be played is said below it
+    else if (player.isConnected) player.play().catch(() => {}); // what can't be played is said below it
     showSilence();
     if (matchMedia("(max-width: 860px)").matches) showBetween(link, dock, document.querySelector("#composer"));
   }

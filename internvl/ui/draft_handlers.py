@@ -36,17 +36,18 @@ class DraftHandlers(DetailHandlers):
         """A video on the page."""
         session, text = self.enter(visitor)
         session.uploads.update([Path(file)] if file else [])
+        chat = session.conversation
         with drafts.brought(session, [file] if file else [], "video") as videos, session.lock:
             for video in videos:
-                drafts.set_video(session, video)
+                drafts.set_video(chat, video)
         return self._draft_changed(session, text)
 
     @friendly
-    def touch(self, visitor: Visitor, action: str, name: str) -> View:
+    def touch(self, visitor: Visitor, question: str, action: str, name: str) -> View:
         """A button in the tile view: remove or move a picture, a stop, frames, an example."""
         session, text = self.enter(visitor)
         if action == "example" and name in self.examples:
-            return self._try(visitor, self.examples[name])
+            return self._try(visitor, question, self.examples[name])
         if chosen := self._choose(session, text, action, name):
             return chosen
         if action == "refused":
@@ -72,23 +73,24 @@ class DraftHandlers(DetailHandlers):
             raise PageError(text["error.pages"].format(written=wanted.strip()[:40])) from error
         if numbers == sorted(documents.pages_on_page(session)):
             return {}
+        chat = session.conversation
         with (
             documents.unfolded(session, [session.document[0]], numbers) as files,
             drafts.brought(session, files, "image") as pages,
             session.lock,
         ):
-            documents.put_pages(session, pages)
+            if session.conversation is chat:
+                documents.put_pages(session, pages)
         return merged(self._draft_changed(session, text), views.pane(session))
 
     @friendly
-    def clear(self, visitor: Visitor) -> View:
-        """Everything off the page."""
+    def clear(self, visitor: Visitor, question: str) -> View:
+        """Everything off the page, with the question of an example; one's own stays."""
         session, text = self.enter(visitor)
         with session.lock:
             drafts.take_away(session)
-            left = "" if self._is_example(session.draft.question) else session.draft.question
-            session.draft = replace(session.draft, question=left)
-        return merged(self._draft_changed(session, text), {"question": {"value": left}})
+            asked = self._asks(session, question, "")
+        return merged(self._draft_changed(session, text), asked)
 
     @friendly
     def change(self, visitor: Visitor, *values: Any) -> View:
@@ -115,20 +117,27 @@ class DraftHandlers(DetailHandlers):
         return self._draft_changed(session, text)
 
     @friendly
-    def keep_question(self, visitor: Visitor, question: str) -> View:
-        """Remember what has been typed."""
+    def keep_question(self, visitor: Visitor, question: str, shown: str) -> View:
+        """Remember what has been typed for the chat that is `shown`; nothing that was just sent."""
         session, _ = self.enter(visitor)
-        self.write(session, question)
+        with session.lock:
+            answered = [turn for chat in session.conversations for turn in chat.turns[-1:]]
+            self.write(session, question, shown, answered)
+            session.save()
         return {}
 
-    def write(self, session: Session, question: str) -> None:
-        """The question of the draft, unless it was sent meanwhile. Raises LimitError."""
+    def write(
+        self, session: Session, question: str, shown: str, answered: Sequence[Turn] = ()
+    ) -> None:
+        """Keep what is typed, but for questions that are running or `answered`. Needs the lock.
+
+        Raises LimitError.
+        """
         session.limits.check_question(question)
-        with session.lock:
-            sent = [*session.running, *session.conversation.turns[-1:]]
-            if all(question != turn.question for turn in sent):
-                session.draft = replace(session.draft, question=question)
-                session.save()
+        sent = [*session.running, *answered]
+        for chat in session.conversations:
+            if chat.id == shown and all(question != turn.question for turn in sent):
+                chat.draft = replace(chat.draft, question=question)
 
     @friendly
     def prepare(self, visitor: Visitor) -> Iterator[View]:
@@ -164,16 +173,17 @@ class DraftHandlers(DetailHandlers):
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)
         session.uploads.update(map(Path, files))
+        chat = session.conversation
         with (
             documents.unfolded(session, files) as unfolded,
             drafts.brought(session, unfolded, "image") as pictures,
             session.lock,
         ):
-            drafts.add_pictures(session, pictures, only)
+            drafts.add_pictures(chat, pictures, only)
         shown = views.pane(session) if only and len(pictures) > 1 else {}
         return merged(self._draft_changed(session, text), shown)
 
-    def _try(self, visitor: Visitor, example: Example) -> View:
+    def _try(self, visitor: Visitor, question: str, example: Example) -> View:
         """An example alone on the page, with its question unless the visitor wrote one.
 
         The embedded model reads English only: in another language the page says what is asked.
@@ -183,22 +193,25 @@ class DraftHandlers(DetailHandlers):
         asked = example.questions["en"] if self.about.embedded else meant
         with session.lock:
             drafts.take_away(session)
-            if self._is_example(session.draft.question):
-                session.draft = replace(session.draft, question="" if example.find else asked)
+            fields = self._asks(session, question, "" if example.find else asked)
         if example.is_clip:
             shown = self.add_video(visitor, str(example.files[0]))
         else:
             shown = self._attach(visitor, [str(file) for file in example.files])
         told = text["examples.english"].format(meant=meant) if asked != meant else ""
-        fields: View = {
-            "question": {"value": session.draft.question},
-            "find_text": {"value": asked if example.find else ""},
-            "find_panel": {"visible": example.find},
-        }
+        fields["find_text"] = {"value": asked if example.find else ""}
+        fields["find_panel"] = {"visible": example.find}
         return merged(shown, fields, views.pane(session), views.notice(Card(told, calm=True)))
 
-    def _is_example(self, question: str) -> bool:
-        """Is it none of the visitor's own: nothing, or what an example asks?"""
+    def _asks(self, session: Session, question: str, asked: str) -> View:
+        """What is asked in place of the `question` on the page; nothing in place of one's own."""
+        if not self.is_example(question):
+            return {}
+        session.draft = replace(session.draft, question=asked)
+        return {"question": {"value": asked}}
+
+    def is_example(self, question: str) -> bool:
+        """Is it none of the visitor's own words: nothing, or what an example asks?"""
         known = {asked for e in self.examples.values() for asked in e.questions.values()}
         return not question.strip() or question in known
 

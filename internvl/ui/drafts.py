@@ -1,6 +1,7 @@
 """What is on the page and not yet sent: pictures, one video, its clip. Files are the session's own.
 
-Decoding takes time, so `brought` and `set_clip` do it before they take the session's lock; the
+Decoding takes time, so `brought`, `set_clip` and `drop_frames` do it before they take the session's
+lock, and another chat may be on the page when they do: what was begun for a chat stays with it. The
 others are called with the lock held. Each leaves the session as it was when it raises.
 """
 
@@ -67,24 +68,24 @@ def brought(
             session.remove_unused_files()
 
 
-def add_pictures(session: Session, added: Sequence[Attachment], only: bool = False) -> None:
-    """Put pictures on the page; with `only` they replace the pictures that are there."""
-    kept = [a for a in session.draft.attachments if not (only and a.kind == "image")]
+def add_pictures(chat: Conversation, added: Sequence[Attachment], only: bool = False) -> None:
+    """Put pictures into the draft; with `only` they replace the pictures that are there."""
+    kept = [a for a in chat.draft.attachments if not (only and a.kind == "image")]
     for attachment in added:
         if attachment.path not in [a.path for a in kept]:
             kept.append(attachment)
-    session.draft = replace(session.draft, attachments=tuple(kept))
+    chat.draft = replace(chat.draft, attachments=tuple(kept))
 
 
-def set_video(session: Session, video: Attachment) -> None:
-    """Put a video on the page in place of the one that is there."""
-    pictures = [a for a in session.draft.attachments if a.kind == "image"]
-    session.draft = replace(session.draft, attachments=(*pictures, video))
+def set_video(chat: Conversation, video: Attachment) -> None:
+    """Put a video into the draft in place of the one that is there."""
+    pictures = [a for a in chat.draft.attachments if a.kind == "image"]
+    chat.draft = replace(chat.draft, attachments=(*pictures, video))
 
 
 def set_clip(session: Session, start: float | None, end: float | None) -> None:
     """Bound the video on the page, in seconds. Raises AttachmentError for an empty clip."""
-    video = draft_video(session)
+    chat, video = session.conversation, draft_video(session)
     if video is None:
         return
     seconds = video_seconds(str(video.path))
@@ -95,8 +96,8 @@ def set_clip(session: Session, start: float | None, end: float | None) -> None:
     )
     frame_views(str(video.path), session.settings.max_frames, trimmed.start, trimmed.end)
     with session.lock:
-        attachments = [trimmed if a is video else a for a in session.draft.attachments]
-        session.draft = replace(session.draft, attachments=tuple(attachments))
+        attachments = [trimmed if a is video else a for a in chat.draft.attachments]
+        chat.draft = replace(chat.draft, attachments=tuple(attachments))
 
 
 def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bool:
@@ -104,7 +105,7 @@ def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bo
 
     Only frames that are in the strip can be meant. False when none would be left: nothing changes.
     """
-    video = draft_video(session)
+    chat, video = session.conversation, draft_video(session)
     if video is None:
         return True
     views = frame_views(str(video.path), session.settings.max_frames, video.start, video.end)
@@ -115,8 +116,8 @@ def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bo
         return False
     changed = replace(video, dropped=tuple(sorted(after)))
     with session.lock:
-        attachments = [changed if a is video else a for a in session.draft.attachments]
-        session.draft = replace(session.draft, attachments=tuple(attachments))
+        attachments = [changed if a is video else a for a in chat.draft.attachments]
+        chat.draft = replace(chat.draft, attachments=tuple(attachments))
     return True
 
 

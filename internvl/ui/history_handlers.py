@@ -28,19 +28,21 @@ class HistoryHandlers(DraftHandlers):
     """The list of chats, and their files."""
 
     @friendly
-    def new_chat(self, visitor: Visitor, question: str, system: str) -> View:
+    def new_chat(self, visitor: Visitor, question: str, shown: str, system: str) -> View:
         """An empty chat; the earlier ones stay in the list, with what was written for them."""
         session, text = self.enter(visitor)
         session.limits.check_system(system)
-        with self._changing_chats(session, question):
+        with self._changing_chats(session, question, shown):
             session.start_conversation(system)
         return self._chat_changed(session, text)
 
     @friendly
-    def choose_chat(self, visitor: Visitor, question: str, conversation_id: str) -> View:
+    def choose_chat(
+        self, visitor: Visitor, question: str, shown: str, conversation_id: str
+    ) -> View:
         """An earlier chat, with what was written for it."""
         session, text = self.enter(visitor)
-        with self._changing_chats(session, question):
+        with self._changing_chats(session, question, shown):
             _find(session, conversation_id, text)
             session.open_conversation(conversation_id)
         return self._chat_changed(session, text)
@@ -56,13 +58,16 @@ class HistoryHandlers(DraftHandlers):
         return merged(views.chats(session, text), views.notice())
 
     @friendly
-    def delete_chat(self, visitor: Visitor, question: str, conversation_id: str) -> View:
-        """A chat is gone, with the files only it used."""
+    def delete_chat(self, visitor: Visitor, shown: str, conversation_id: str) -> View:
+        """A chat is gone, with what was written for it and the files only it used."""
         session, text = self.enter(visitor)
-        with self._changing_chats(session, question):
+        with self._changing_chats(session):
             _find(session, conversation_id, text)
             session.delete_conversation(conversation_id)
-        return self._chat_changed(session, text)
+        changed = self._chat_changed(session, text)
+        if shown == session.conversation.id:  # what is typed there is still being written
+            del changed["question"]
+        return changed
 
     @friendly
     def save_chats(self, visitor: Visitor, form: str, conversation_id: str) -> View:
@@ -114,14 +119,15 @@ class HistoryHandlers(DraftHandlers):
         return merged(views.chats(session, text), emptied, views.notice(Card(told, calm=True)))
 
     @contextlib.contextmanager
-    def _changing_chats(self, session: Session, question: str = "") -> Iterator[None]:
+    def _changing_chats(
+        self, session: Session, question: str = "", shown: str = ""
+    ) -> Iterator[None]:
         """Holds the lock, saves, and lets the engine forget the conversations that have gone.
 
-        The `question` that is being written stays with its chat.
+        The `question` on the page stays with the chat that is `shown` there. Raises LimitError.
         """
-        if question:
-            self.write(session, question)
         with session.lock:
+            self.write(session, question, shown)
             before = {conversation.id for conversation in session.conversations}
             yield
             session.compared = []
@@ -131,11 +137,7 @@ class HistoryHandlers(DraftHandlers):
             self.engine.forget(conversation_id)
 
     def _chat_changed(self, session: Session, text: Words) -> View:
-        fields = {
-            "system": session.conversation.system,
-            "question": session.draft.question,
-            "find_text": "",
-        }
+        fields = {"system": session.conversation.system, "question": session.draft.question}
         shown: View = {name: {"value": value} for name, value in fields.items()}
         none = merged(views.status(), views.notice(), views.no_panels(), views.no_comparison())
         pane = views.pane(session) if session.draft.attachments else {}

@@ -23,11 +23,11 @@ def connect_history(
     `quiet` ends the one that has begun and does not run yet.
     """
 
-    def chosen(visitor: Any, question: str, event: gr.EventData) -> Any:
-        return handlers.choose_chat(visitor, question, str(event.chat))
+    def chosen(visitor: Any, question: str, shown: str, event: gr.EventData) -> Any:
+        return handlers.choose_chat(visitor, question, shown, str(event.chat))
 
-    def deleted(visitor: Any, question: str, event: gr.EventData) -> Any:
-        return handlers.delete_chat(visitor, question, str(event.chat))
+    def deleted(visitor: Any, shown: str, event: gr.EventData) -> Any:
+        return handlers.delete_chat(visitor, shown, str(event.chat))
 
     def presented(visitor: Any, event: gr.EventData) -> Any:
         return handlers.present(visitor, str(event.action))
@@ -40,8 +40,8 @@ def connect_history(
 
     chats, everything, shown = c["chats"], list(c), ["chats", "notice"]
     endings: list[tuple[Any, Callable[..., Any], Sequence[str], Sequence[str]]] = [
-        (chats.select, chosen, ["question"], talk),
-        (chats.delete, deleted, ["question"], talk),
+        (chats.select, chosen, ["question", "shown"], talk),
+        (chats.delete, deleted, ["shown"], talk),
         (chats.clear, handlers.erase, [], everything),
         (c["presenter"].click, presented, [], everything),
     ]

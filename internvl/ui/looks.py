@@ -115,7 +115,7 @@ def shares(pictures: int, most: int) -> list[int]:
 def stops(sizes: Sequence[Size], budget: int, most: int, tile_size: int = 448) -> list[Stop]:
     """The named budgets that differ for these pictures; none when all would look the same.
 
-    The finest only where it shows more than the one before.
+    The finest only where the one before does not have every pixel yet.
 
     >>> [(stop.name, stop.tiles) for stop in stops([(2480, 3508)], 12, 24)]
     [('quick', 1), ('normal', 7), ('fine', 25)]

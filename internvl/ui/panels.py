@@ -31,6 +31,7 @@ def add_panels(parts: Parts) -> None:
     """The panels, and what the buttons in messages speak through."""
     parts.scripted("acts", "talk", elem_classes="unseen")
     parts.all["chosen"] = gr.State(None)
+    parts.all["shown"] = gr.State("")
     with _panel(parts, "edit"):
         parts.add("edit_text", gr.Textbox, lines=2, max_lines=6)
         parts.add("edit_note", gr.HTML, elem_classes="note")

@@ -21,7 +21,7 @@ _TALK = [
     *("tray", "clear", "start", "end", "image", "images", "video", "question", "pages", "cost"),
     *("compare", "compare_why"),
     *("panes", "chat", "chats", "status", "notice", "send", "stop", "retry", "undo", "system"),
-    "language",
+    *("language", "shown"),
 ]
 _PANELS = [
     *("edit_panel", "edit_note", "edit_text", "chosen", "find_panel", "find_text"),
@@ -157,7 +157,7 @@ def _connect_endings(
     endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
         (c["stop"].click, handlers.stop, []),
         (c["undo"].click, handlers.undo, []),
-        (c["new"].click, handlers.new_chat, ["question", "system"]),
+        (c["new"].click, handlers.new_chat, ["question", "shown", "system"]),
     ]
     for trigger, handler, inputs in endings:
         # Cancelled first and queued, so that the view comes after all that the answer has sent.

@@ -70,7 +70,7 @@ def busy() -> View:
 
 def undisturbed(view: View) -> View:
     """The view without what belongs to an answer that is under way: its words, line and buttons."""
-    own = ("chat", "status", *idle())
+    own = ("chat", "shown", "status", *idle())
     return {name: shown for name, shown in view.items() if name not in own}
 
 
@@ -95,7 +95,7 @@ def chat(session: Session, text: Words, about: About) -> View:
     """The conversation on the page."""
     back: View = {name: {"visible": bool(session.conversation.turns)} for name in ("retry", "undo")}
     drawn = draw_chat(session.conversation, text, session.running, about.tile_size)
-    return {"chat": {"value": drawn}, **back}
+    return {"chat": {"value": drawn}, "shown": {"value": session.conversation.id}, **back}
 
 
 def chats(session: Session, text: Words) -> View:

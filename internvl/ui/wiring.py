@@ -79,8 +79,8 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     found = ["find_panel", "find_text"]
     shown = [*_DRAFT, "panes", "status", "notice", "cost", "max_tiles", "max_frames", *found]
 
-    def touched(visitor: Any, event: gr.EventData) -> Any:
-        return handlers.touch(visitor, str(event.action), str(event.name))
+    def touched(visitor: Any, question: str, event: gr.EventData) -> Any:
+        return handlers.touch(visitor, question, str(event.action), str(event.name))
 
     def costed(visitor: Any, event: gr.EventData) -> Any:
         if str(event.action) == "pin":
@@ -91,8 +91,8 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
         (c["image"].upload, handlers.add_image, ["image"]),
         (c["images"].upload, handlers.add_images, ["images"]),
         (c["video"].upload, handlers.add_video, ["video"]),
-        (c["tray"].click, touched, []),
-        (c["clear"].click, handlers.clear, []),
+        (c["tray"].click, touched, ["question"]),
+        (c["clear"].click, handlers.clear, ["question"]),
         (c["cost"].click, costed, []),
         (c["pages"].submit, handlers.choose_pages, ["pages"]),
         (c["pages"].blur, handlers.choose_pages, ["pages"]),
@@ -106,7 +106,8 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
         _read_ahead(wire, changed, handlers)
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
-    wire.on([c["question"].blur], handlers.keep_question, ["question"], ["notice"], queue=False)
+    typed = ["question", "shown"]
+    wire.on([c["question"].blur], handlers.keep_question, typed, ["notice"], queue=False)
 
 
 def _read_ahead(wire: Wire, changed: Any, handlers: Handlers) -> None:

@@ -13,8 +13,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "chats.html": ("Save as a web page", "存为网页"),
     "chats.delete": ("Delete …", "删除……"),
     "chats.delete.sure": (
-        "Delete this chat, with the files that only it uses?",
-        "删除此对话及只有它使用的文件？",
+        "Delete this chat, with what is written for it and the files that only it uses?",
+        "删除此对话、为它写下的内容及只有它使用的文件？",
     ),
     "chats.delete.yes": ("Delete this chat", "删除此对话"),
     "chats.export": ("Save all chats as a file", "将所有对话存为文件"),
