@@ -434,6 +434,13 @@ def test_each_chat_keeps_what_was_written_for_it(
     assert "question" not in view  # it is on the page, perhaps with more than was kept
 
 
+def test_words_stay_where_the_shown_chat_is_not_known(handlers, visitor, session):
+    ask(handlers, visitor, "First?")
+    first = session.conversation
+    handlers.new_chat(visitor, "Typed", "", SYSTEM_MESSAGE)
+    assert first.draft.question == "Typed"
+
+
 def test_the_same_words_can_be_written_again(handlers, visitor, session):
     ask(handlers, visitor, "What?")
     first = session.conversation.id

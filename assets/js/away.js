@@ -56,7 +56,7 @@
 
   internvl.afterChange(() => {
     const typed = sessionStorage.getItem(TYPED);
-    if (!typed || !box()) return;
+    if (!typed || !box() || !internvl.words()) return; // what the page opens with comes first
     sessionStorage.removeItem(TYPED);
     if (box().value) return;
     box().value = typed;

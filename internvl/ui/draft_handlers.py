@@ -131,9 +131,10 @@ class DraftHandlers(DetailHandlers):
     ) -> None:
         """Keep what is typed, but for questions that are running or `answered`. Needs the lock.
 
-        Raises LimitError.
+        Where it is not known which chat is `shown` it is the session's. Raises LimitError.
         """
         session.limits.check_question(question)
+        shown = shown or session.conversation.id  # the server was started anew, or forgot the tab
         sent = [*session.running, *answered]
         for chat in session.conversations:
             if chat.id == shown and all(question != turn.question for turn in sent):
