@@ -86,6 +86,30 @@ def test_browser_a_list_of_chats(serve_page, visit, tall):
     expect(page.locator("#chats .history > summary")).to_be_focused()
 
 
+def test_browser_each_chat_has_its_own_draft(serve_page, visit, tall, wide):
+    page = visit(serve_page(ScriptedEngine(ANSWER)))
+    question, sheets = page.locator("#question textarea"), page.locator("#tray .sheet")
+    ask(page, "First?")
+    attach(page, "Image", tall)
+    expect(sheets).to_have_count(1)
+    question.fill("half a sen")
+    page.locator("#new").click()
+    expect(sheets).to_have_count(0)
+    expect(question).to_have_value("")
+    attach(page, "Image", wide)
+    expect(page.locator("#tray .sheet .name")).to_have_text(wide.name)
+    question.fill("another")
+    open_chats(page)
+    row(page, "First?").locator(".open").click()
+    expect(question).to_have_value("half a sen")
+    expect(page.locator("#tray .sheet .name")).to_have_text(tall.name)
+    expect(page.locator("#tray .tile.read")).to_have_count(7)  # it is read ahead at once
+    open_chats(page)
+    row(page, "another").locator(".open").click()
+    expect(question).to_have_value("another")
+    expect(page.locator("#tray .sheet .name")).to_have_text(wide.name)
+
+
 def test_browser_chats_as_files_and_deleting_everything(serve_page, visit, tall, tmp_path):
     engine = ScriptedEngine(ANSWER)
     address = serve_page(engine)

@@ -48,7 +48,9 @@ def connect_history(
     for trigger, handler, inputs, outputs in endings:
         # Not after one another as elsewhere: an event that follows another one has no data.
         gr.on([trigger], quiet, None, None, cancels=list(running), api_visibility="private")
-        wire.on([trigger], handler, inputs, outputs)
+        changed = wire.on([trigger], handler, inputs, outputs)
+        if handler is chosen:
+            wire.read_ahead(changed, handlers)
     wire.on([chats.edit], renamed, [], shown, queue=False)
     wire.on([chats.download], saved, [], ["download", "notice"])
     wire.on([c["imported"].upload], handlers.bring_chats, ["imported"], [*shown, "imported"])

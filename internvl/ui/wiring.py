@@ -46,6 +46,12 @@ class Wire:
             **options,
         )
 
+    def read_ahead(self, changed: Any, handlers: Handlers) -> None:
+        """After an event, the model reads what is on the page."""
+        # By itself Gradio would skip a reading that starts while another runs; the new one ends it.
+        outputs = ["status", "notice", "cost"]
+        self.on(changed.then, handlers.prepare, [], outputs, trigger_mode="multiple")
+
 
 def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
     """Connect every event of the page."""
@@ -67,7 +73,7 @@ def connect(demo: gr.Blocks, c: Components, handlers: Handlers) -> None:
     quick = {"queue": False}
     spoken = wire.on([c["language"].input], handlers.speak, ["language"], everything, **quick)
     for drawn in (loaded, spoken):
-        _read_ahead(wire, drawn, handlers)
+        wire.read_ahead(drawn, handlers)
     wire.on([c["timer"].tick], handlers.tick, [], ["model", "timer"], **quick)
     _connect_draft(wire, c, handlers)
     connect_talk(demo, wire, c, handlers)
@@ -103,18 +109,11 @@ def _connect_draft(wire: Wire, c: Components, handlers: Handlers) -> None:
     ]
     for trigger, handler, inputs in triggers:
         changed = wire.on([trigger], handler, inputs, shown, **last)
-        _read_ahead(wire, changed, handlers)
+        wire.read_ahead(changed, handlers)
     kept = ["temperature", "top_p", "repetition_penalty", "max_new_tokens", "seed", "system"]
     wire.on([c[name].input for name in kept], handlers.adjust, VALUES, ["notice"], **last)
     typed = ["question", "shown"]
     wire.on([c["question"].blur], handlers.keep_question, typed, ["notice"], queue=False)
-
-
-def _read_ahead(wire: Wire, changed: Any, handlers: Handlers) -> None:
-    """After an event, the model reads what is on the page."""
-    # By itself Gradio would skip a reading that starts while another runs; the new one ends it.
-    outputs = ["status", "notice", "cost"]
-    wire.on(changed.then, handlers.prepare, [], outputs, trigger_mode="multiple")
 
 
 def _spread(handler: Callable[..., Any], outputs: Sequence[str]) -> Callable[..., Any]:
