@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from internvl.chat import Attachment, Conversation, Limits, Session, Turn, freeze
+from internvl.chat import Attachment, Conversation, Session, Turn, freeze
 from internvl.engines.base import OutOfMemory, PromptTooLong, Reading
-from internvl.preprocessing import AttachmentError, parse_pages
+from internvl.preprocessing import parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.cards import Card, make_card
 from internvl.ui.detail_handlers import DetailHandlers
@@ -51,7 +51,7 @@ class DraftHandlers(DetailHandlers):
         if chosen := self._choose(session, text, action, name):
             return chosen
         if action == "refused":
-            _refuse(name, session.limits, text)
+            drafts.refuse(name, session.limits, text)
         if action in ("leave", "bring"):
             positions = [int(part) for part in name.split(",") if part.isdecimal()]
             if not drafts.drop_frames(session, positions, action == "leave"):
@@ -114,7 +114,10 @@ class DraftHandlers(DetailHandlers):
         """The clip's ends moved: draw the frames it gives now."""
         session, text = self.enter(visitor)
         drafts.set_clip(session, start, end)
-        return self._draft_changed(session, text)
+        shown = self._draft_changed(session, text)
+        for name in ("start", "end"):  # they may have moved on meanwhile
+            shown[name].pop("value", None)
+        return shown
 
     @friendly
     def keep_question(self, visitor: Visitor, question: str, shown: str) -> View:
@@ -236,16 +239,3 @@ class DraftHandlers(DetailHandlers):
     def _draft(self, session: Session) -> tuple[Attachment, ...]:
         """What would be sent now."""
         return freeze(session.draft.attachments, session.settings)
-
-
-def _refuse(told: str, limits: Limits, text: Words) -> None:
-    """Raise the error of a file that the browser has not sent: "size or kind:pane:bytes:name"."""
-    why, pane, size, name = (*told.split(":", 3), "", "", "")[:4]
-    name = name[:100]
-    if why == "size":
-        limits.check_size(name, int(size) if size.isdecimal() else 0)
-    elif pane == "imported":
-        raise PageError(text["import.json"])
-    else:
-        kind = "unknown_video" if pane == "video" else "picture"
-        raise AttachmentError(f"{name} is no file of a known kind.", kind, name=name)

@@ -7,13 +7,14 @@ others are called with the lock held. Each leaves the session as it was when it 
 
 import contextlib
 import mimetypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from internvl.chat import Attachment, Conversation, LimitError, Limits, Session, Turn
-from internvl.preprocessing import image_size
+from internvl.preprocessing import AttachmentError, image_size
+from internvl.ui.errors import PageError
 from internvl.ui.frames import frame_views, video_seconds
 from internvl.ui.tiles import SHOWN, display_copy
 
@@ -42,6 +43,19 @@ def check_picture(path: str | Path, limits: Limits) -> None:
             megapixels=width * height / 1e6,
             most=limits.pixels / 1e6,
         )
+
+
+def refuse(told: str, limits: Limits, text: Mapping[str, str]) -> None:
+    """Raise the error of a file that the browser has not sent: "size or kind:pane:bytes:name"."""
+    why, pane, size, name = (*told.split(":", 3), "", "", "")[:4]
+    name = name[:100]
+    if why == "size":
+        limits.check_size(name, int(size) if size.isdecimal() else 0)
+    elif pane == "imported":
+        raise PageError(text["import.json"])
+    else:
+        kind = "unknown_video" if pane == "video" else "picture"
+        raise AttachmentError(f"{name} is no file of a known kind.", kind, name=name)
 
 
 @contextlib.contextmanager
