@@ -327,6 +327,16 @@ def test_a_forged_step_changes_nothing_beyond_the_limits(handlers, visitor, sess
     assert "A photo" in chat_text(view)
 
 
+@pytest.mark.parametrize(("step", "number"), [("usual", 0), ("last", 2), ("fresh", 0)])
+def test_a_step_leaves_what_is_being_written(handlers, visitor, session, engine, step, number):
+    engine.answers = [["1"], ["2"], ["3"]]
+    for question in ("One?", "Two?", "Three?"):
+        ask(handlers, visitor, question)
+    handlers.keep_question(visitor, "Typed", session.conversation.id)
+    merged(*handlers.mend(visitor, step, number, "", "Typed", "", None, "", *values()))
+    assert session.draft.question == "Typed"
+
+
 def test_cards_are_escaped(session):
     drawn = notice(make_card(EngineError("<script>alert(1)</script>"), EN, session))
     assert "<script" not in drawn["notice"]["value"]

@@ -430,8 +430,10 @@ def test_each_chat_keeps_what_was_written_for_it(
     assert view["question"]["value"] == "Both of them?"
     assert view["panes"]["selected"] == "images"
     assert wide.name in view["tray"]["value"]
-    view = handlers.delete_chat(visitor, second.id, first.id)
+    page = restarted(handlers, store)
+    view = page.delete_chat(visitor, second.id, first.id)
     assert "question" not in view  # it is on the page, perhaps with more than was kept
+    assert page.open(visitor, "en")["question"]["value"] == "Both of them?"
 
 
 def test_words_stay_where_the_shown_chat_is_not_known(handlers, visitor, session):

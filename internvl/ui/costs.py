@@ -11,9 +11,8 @@ from internvl.engines.base import Estimate
 from internvl.preprocessing import AttachmentError
 from internvl.ui.clips import CLIPS
 from internvl.ui.html import fill
-from internvl.ui.tiles import count_tiles, display_copy, titles_of
+from internvl.ui.tiles import SMALL, count_tiles, display_copy, titles_of
 
-_SMALL = 96
 _LITTLE = 0.05  # gigabytes that would read as 0.0
 
 
@@ -77,7 +76,7 @@ def _small(attachment: Attachment) -> tuple[str, str]:
     """A small copy of a picture, and its key."""
     with contextlib.suppress(AttachmentError):
         if attachment.kind == "image":
-            return display_copy(str(attachment.path), _SMALL), CLIPS.key(attachment.path)
+            return display_copy(str(attachment.path), SMALL), CLIPS.key(attachment.path)
     return "", ""
 
 

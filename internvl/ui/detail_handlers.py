@@ -92,8 +92,8 @@ class DetailHandlers(Page):
         """A part of a picture as one more picture: "position:left:top:right:bottom", per mille."""
         try:
             position, *box = map(int, name.split(":"))
-            chat = session.conversation
-            picture = chat.draft.attachments[position]
+            conversation = session.conversation
+            picture = conversation.draft.attachments[position]
             part = crop(picture.path, *box)
         except AttachmentError:
             raise
@@ -105,7 +105,7 @@ class DetailHandlers(Page):
             file = Path(folder) / text["closer.file"].format(name=stem, number=number)
             part.save(file)
             with drafts.brought(session, [file], "image") as parts, session.lock:
-                drafts.add_pictures(chat, parts)
+                drafts.add_pictures(conversation, parts)
                 told, budget = self._sharpened(session, part.size, text)
         return merged(
             self._budget(session, text, max_tiles=budget),

@@ -36,10 +36,10 @@ class DraftHandlers(DetailHandlers):
         """A video on the page."""
         session, text = self.enter(visitor)
         session.uploads.update([Path(file)] if file else [])
-        chat = session.conversation
+        conversation = session.conversation
         with drafts.brought(session, [file] if file else [], "video") as videos, session.lock:
             for video in videos:
-                drafts.set_video(chat, video)
+                drafts.set_video(conversation, video)
         return self._draft_changed(session, text)
 
     @friendly
@@ -73,13 +73,13 @@ class DraftHandlers(DetailHandlers):
             raise PageError(text["error.pages"].format(written=wanted.strip()[:40])) from error
         if numbers == sorted(documents.pages_on_page(session)):
             return {}
-        chat = session.conversation
+        conversation = session.conversation
         with (
             documents.unfolded(session, [session.document[0]], numbers) as files,
             drafts.brought(session, files, "image") as pages,
             session.lock,
         ):
-            if session.conversation is chat:
+            if session.conversation is conversation:
                 documents.put_pages(session, pages)
         return merged(self._draft_changed(session, text), views.pane(session))
 
@@ -124,7 +124,7 @@ class DraftHandlers(DetailHandlers):
         """Remember what has been typed for the chat that is `shown`; nothing that was just sent."""
         session, _ = self.enter(visitor)
         with session.lock:
-            answered = [turn for chat in session.conversations for turn in chat.turns[-1:]]
+            answered = [turn for c in session.conversations for turn in c.turns[-1:]]
             self.write(session, question, shown, answered)
             session.save()
         return {}
@@ -139,9 +139,9 @@ class DraftHandlers(DetailHandlers):
         session.limits.check_question(question)
         shown = shown or session.conversation.id  # the server was started anew, or forgot the tab
         sent = [*session.running, *answered]
-        for chat in session.conversations:
-            if chat.id == shown and all(question != turn.question for turn in sent):
-                chat.draft = replace(chat.draft, question=question)
+        for conversation in session.conversations:
+            if conversation.id == shown and all(question != turn.question for turn in sent):
+                conversation.draft = replace(conversation.draft, question=question)
 
     @friendly
     def prepare(self, visitor: Visitor) -> Iterator[View]:
@@ -177,13 +177,13 @@ class DraftHandlers(DetailHandlers):
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)
         session.uploads.update(map(Path, files))
-        chat = session.conversation
+        conversation = session.conversation
         with (
             documents.unfolded(session, files) as unfolded,
             drafts.brought(session, unfolded, "image") as pictures,
             session.lock,
         ):
-            drafts.add_pictures(chat, pictures, only)
+            drafts.add_pictures(conversation, pictures, only)
         shown = views.pane(session) if only and len(pictures) > 1 else {}
         return merged(self._draft_changed(session, text), shown)
 

@@ -82,24 +82,26 @@ def brought(
             session.remove_unused_files()
 
 
-def add_pictures(chat: Conversation, added: Sequence[Attachment], only: bool = False) -> None:
+def add_pictures(
+    conversation: Conversation, added: Sequence[Attachment], only: bool = False
+) -> None:
     """Put pictures into the draft; with `only` they replace the pictures that are there."""
-    kept = [a for a in chat.draft.attachments if not (only and a.kind == "image")]
+    kept = [a for a in conversation.draft.attachments if not (only and a.kind == "image")]
     for attachment in added:
         if attachment.path not in [a.path for a in kept]:
             kept.append(attachment)
-    chat.draft = replace(chat.draft, attachments=tuple(kept))
+    conversation.draft = replace(conversation.draft, attachments=tuple(kept))
 
 
-def set_video(chat: Conversation, video: Attachment) -> None:
+def set_video(conversation: Conversation, video: Attachment) -> None:
     """Put a video into the draft in place of the one that is there."""
-    pictures = [a for a in chat.draft.attachments if a.kind == "image"]
-    chat.draft = replace(chat.draft, attachments=(*pictures, video))
+    pictures = [a for a in conversation.draft.attachments if a.kind == "image"]
+    conversation.draft = replace(conversation.draft, attachments=(*pictures, video))
 
 
 def set_clip(session: Session, start: float | None, end: float | None) -> None:
     """Bound the video on the page, in seconds. Raises AttachmentError for an empty clip."""
-    chat, video = session.conversation, draft_video(session)
+    conversation, video = session.conversation, draft_video(session)
     if video is None:
         return
     seconds = video_seconds(str(video.path))
@@ -110,8 +112,8 @@ def set_clip(session: Session, start: float | None, end: float | None) -> None:
     )
     frame_views(str(video.path), session.settings.max_frames, trimmed.start, trimmed.end)
     with session.lock:
-        attachments = [trimmed if a is video else a for a in chat.draft.attachments]
-        chat.draft = replace(chat.draft, attachments=tuple(attachments))
+        attachments = [trimmed if a is video else a for a in conversation.draft.attachments]
+        conversation.draft = replace(conversation.draft, attachments=tuple(attachments))
 
 
 def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bool:
@@ -119,7 +121,7 @@ def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bo
 
     Only frames that are in the strip can be meant. False when none would be left: nothing changes.
     """
-    chat, video = session.conversation, draft_video(session)
+    conversation, video = session.conversation, draft_video(session)
     if video is None:
         return True
     views = frame_views(str(video.path), session.settings.max_frames, video.start, video.end)
@@ -130,8 +132,8 @@ def drop_frames(session: Session, positions: Sequence[int], dropped: bool) -> bo
         return False
     changed = replace(video, dropped=tuple(sorted(after)))
     with session.lock:
-        attachments = [changed if a is video else a for a in chat.draft.attachments]
-        chat.draft = replace(chat.draft, attachments=tuple(attachments))
+        attachments = [changed if a is video else a for a in conversation.draft.attachments]
+        conversation.draft = replace(conversation.draft, attachments=tuple(attachments))
     return True
 
 

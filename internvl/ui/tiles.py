@@ -33,7 +33,8 @@ SHOWN = 1024
 LOOKS = (1, 12)
 """The most tiles a message has at a quick look and at a close one, which can be compared."""
 
-_SMALL = 224
+SMALL = 224
+"""Pixels of a small copy of a picture, each way at most."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def draw_tray(
     frozen = freeze(attachments, settings)
     given = shares(sum(a.kind == "image" for a in frozen), most)
     looking: _Looking = {
-        "most": given[-1] if given else most,
+        "most": max(given, default=1),
         "tile_size": tile_size,
         "tokens_per_tile": tokens_per_tile,
     }
@@ -214,7 +215,7 @@ def _picture(attachment: Attachment, title: str, looker: Looker) -> Sheet:
         tokens=look.tokens,
         facts=look.facts,
         source=display_copy(path, SHOWN),
-        thumbnail=display_copy(path, _SMALL),
+        thumbnail=display_copy(path, SMALL),
         columns=look.columns,
         rows=look.rows,
         ratio=round(width / height, 4),
