@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -271,6 +272,8 @@ def test_official_mixture_names(tmp_path):
         ({"annotation": "a.jsonl", "tiles": 5}, "no tiles"),
         ({}, "either an annotation"),
         ({"scenes": ["objects"]}, "how many"),
+        ({"annotation": "a.jsonl", "repeat": "2"}, "repeat must be a number"),
+        ("a.jsonl", "an object"),
     ],
 )
 def test_mixture_mistakes_are_named(tmp_path, values, words):
@@ -309,6 +312,27 @@ def test_bad_samples_are_counted_and_named_and_never_stop(tmp_path, form):
     assert "missing.png does not exist" in names["a.jsonl line 2"]
     assert "broken.png" in names["a.jsonl line 3"]
     assert any("1 dropped: repetition (a.jsonl line 5)" in line for line in corpus.report.lines())
+
+
+def test_scenes_without_questions_are_refused(tmp_path, form):
+    for kind in ("crowd", "cats"):
+        mixture = {"drawn": {"scenes": ["objects", kind], "samples": 4}}
+        entries = read_mixture(write_json(tmp_path / "m.json", mixture))
+        with pytest.raises(DataError, match=kind):
+            Corpus(entries, form)
+
+
+def test_a_fine_budget_and_many_frames_are_lowered_to_what_a_sequence_holds(tmp_path, form):
+    draw_disc("red", (1200, 1700)).save(tmp_path / "page.png")
+    shutil.copy("assets/examples/6-clip.mp4", tmp_path / "clip.mp4")
+    clip = {"video": "clip.mp4", **annotation(None, "<video>\nWhat moves?", "A disc.")}
+    write_lines(tmp_path / "a.jsonl", [annotation("page.png", "<image>\nQ?", "A."), clip])
+    values = {"annotation": "a.jsonl", "root": ".", "max_tiles": 36, "repeat": 2}
+    entries = read_mixture(write_json(tmp_path / "m.json", {"a": values}))
+    corpus = Corpus(entries, dataclasses.replace(form, max_tiles=9), frames=(8, 32))
+    found = [corpus[position] for position in range(24)]
+    assert all(isinstance(sample, Sample) for sample in found)
+    assert {len(sample.tiles) for sample in found} == {7, 8, 9}
 
 
 def test_a_mixture_without_usable_samples_says_so(tmp_path, form):

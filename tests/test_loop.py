@@ -258,6 +258,52 @@ def test_a_run_without_one_usable_sample_fails_in_words(tmp_path):
         run(recipe, tmp_path / "out")
 
 
+def test_what_vanishes_before_a_run_goes_on_is_counted(tmp_path):
+    recipe = write_project(tmp_path, 8, buffers=8, tiles_per_sequence=2)
+    run(recipe, tmp_path / "out", minutes=0)
+    state = json.loads(next((tmp_path / "out").rglob("rank-0.json")).read_text())
+    assert state["stream"]["open"]
+    for picture in (tmp_path / "pictures").iterdir():
+        picture.unlink()
+    run(recipe, tmp_path / "out", resume=True)
+    bad = json.loads((tmp_path / "out" / "stage-2" / "report.json").read_text())["bad"]["discs"]
+    learned = sum(e.samples for e in read_log(tmp_path / "out" / "stage-2" / "log.csv"))
+    assert learned + sum(map(len, bad.values())) == 8
+
+
+def test_a_run_goes_on_with_its_own_data_and_after_its_own_stages_only(tmp_path):
+    stages = {"1": stage(trains=["projector"]), "2": stage()}
+    recipe = write_project(tmp_path, 8, stages=stages)
+    assert not run(recipe, tmp_path / "out", minutes=0)
+    forget_accelerate()
+    with pytest.raises(RecipeError, match=r"stage 1 .* unfinished"):
+        loop.train(read_recipe(recipe), ["2"], tmp_path / "out")
+    lines = (tmp_path / "discs.jsonl").read_text().splitlines()
+    (tmp_path / "discs.jsonl").write_text("\n".join(lines[:5]) + "\n")
+    with pytest.raises(TrainingError, match="had 8 samples, and now it has 5"):
+        run(recipe, tmp_path / "out", resume=True)
+
+
+def test_a_run_says_where_it_starts_and_how_few_steps_it_has(tmp_path, capsys):
+    recipe = write_project(tmp_path, 8, packing=False)
+    run(recipe, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert f"Stage 2 starts from {CHECKPOINT}" in said
+    assert "About 4 optimizer steps: very few" in said
+
+
+def test_a_stage_has_its_own_data_and_budget(tmp_path):
+    own = {"own": {"scenes": ["objects"], "samples": 4, "max_tiles": 6}}
+    stages = {"2": stage(mixture="own.json", max_tiles=1)}
+    write_json(tmp_path / "own.json", own)
+    recipe = write_project(tmp_path, 2, stages=stages, packing=False)
+    run(recipe, tmp_path / "out")
+    report = json.loads((tmp_path / "out" / "stage-2" / "report.json").read_text())
+    assert report["read"] == {"own": 4}
+    tokens = sum(e.tokens for e in read_log(tmp_path / "out" / "stage-2" / "log.csv"))
+    assert tokens < 4 * 1024
+
+
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     recipe = write_project(tmp_path, 8, stages={"2": stage(learning_rate=1e30, warmup=0)})
     with pytest.raises(TrainingError, match="lower the learning rate"):

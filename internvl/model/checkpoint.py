@@ -20,7 +20,7 @@ from internvl.model.source import read_json, weight_files
 from internvl.model.tokenizer import IMAGE_TOKEN, STOP_TOKEN, load_tokenizer, token_id
 from internvl.model.weights import Placement, load_network
 
-SHARD_SIZE = "9MB"
+SMALL = 100_000_000  # bytes: so small a checkpoint is kept beside source code, in small files
 
 _COPIED = (
     "*.py",
@@ -83,13 +83,14 @@ class Model:
         weight: torch.Tensor = self.network.model.vision_tower.embeddings.cls_token
         return weight.dtype
 
-    def save(self, folder: str | Path, max_shard_size: str = SHARD_SIZE) -> None:
+    def save(self, folder: str | Path, max_shard_size: str | None = None) -> None:
         """Write the checkpoint in the layout and under the names it was read with.
 
         Weights that have not changed keep the bytes they were read from, also when the network
         computes in another precision. Configuration and tokenizer files are copied. The folder may
-        be the one the model was read from. Raises ModelError for a quantised model, or one that is
-        partly kept in main memory.
+        be the one the model was read from. Without `max_shard_size` files have up to 9 MB if all
+        together have up to 100 MB, and else up to 4 GB. Raises ModelError for a quantised model, or
+        one that is partly kept in main memory.
         """
         if self.quantization != "none":
             raise ModelError(f"A {self.quantization} model can't be saved; load it unquantised.")
@@ -106,10 +107,13 @@ class Model:
         for old in set(folder.glob("model*.safetensors*")) - written:
             old.unlink()
 
-    def _write(self, folder: Path, max_shard_size: str) -> None:
+    def _write(self, folder: Path, max_shard_size: str | None) -> None:
         from huggingface_hub import save_torch_state_dict
 
         tensors = self._tensors()
+        if max_shard_size is None:
+            size = sum(tensor.nbytes for tensor in tensors.values())
+            max_shard_size = "9MB" if size <= SMALL else "4GB"
         save_torch_state_dict(tensors, folder, max_shard_size=max_shard_size)
         for path in (path for pattern in _COPIED for path in self.folder.glob(pattern)):
             shutil.copyfile(path, folder / path.name)

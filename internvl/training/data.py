@@ -89,8 +89,11 @@ def open_source(entry: Entry, filters: Filters, report: Report) -> Source:
     """The samples of a data set. Raises DataError."""
     if entry.annotation:
         return JsonLines(entry, filters, report)
-    from internvl.training.drawn import DrawnScenes
+    from internvl.training.drawn import SCENES, DrawnScenes
 
+    if unknown := set(entry.scenes) - {*SCENES}:
+        names = ", ".join(sorted(unknown))
+        raise DataError(f"{entry.name}: no scenes to talk about are called {names}")
     report.read[entry.name] = entry.samples
     return DrawnScenes(entry.scenes, entry.samples, entry.seed)
 
@@ -110,7 +113,7 @@ class Corpus(torch.utils.data.Dataset[Sample | Unusable]):
 
     `corpus[position]` is the same sample in every run and process: the order and everything random
     about a sample come from the seed and its position. `size` is the samples of one epoch.
-    `max_tiles` lowers the data sets' budgets.
+    `max_tiles` lowers the data sets' budgets; videos give no more frames than a sequence holds.
     """
 
     def __init__(
@@ -125,7 +128,8 @@ class Corpus(torch.utils.data.Dataset[Sample | Unusable]):
     ) -> None:
         self.report = Report()
         self.entries, self.seed = entries, seed
-        self._form, self._frames, self._random_jpeg = form, frames, random_jpeg
+        self._form, self._random_jpeg = form, random_jpeg
+        self._frames = min(frames[0], form.room), min(frames[1], form.room)
         self._most = max_tiles
         filters = filters or Filters()
         self._sources = [open_source(entry, filters, self.report) for entry in entries]
@@ -151,12 +155,28 @@ class Corpus(torch.utils.data.Dataset[Sample | Unusable]):
             return Unusable(position, entry.name, source.name(index), str(error))
         return replace(sample, position=position)
 
-    def write_report(self, path: Path, unusable: Sequence[Unusable]) -> None:
-        """What was read, dropped and bad, these unusable samples included, as JSON."""
-        for item in {item.position: item for item in unusable}.values():
+    def estimate_sequences(self, total: int, packing: bool, samples: int = 16) -> float:
+        """About how many sequences `total` samples make, judged by the first ones."""
+        found = [self[position] for position in range(min(samples, total))]
+        usable = [item for item in found if isinstance(item, Sample)]
+        each = float(len(usable))
+        if packing:
+            tokens = sum(len(item.ids) for item in usable) / self._form.max_tokens
+            each = max(tokens, sum(len(item.tiles) for item in usable) / self._form.max_tiles)
+        return total * each / len(found)
+
+    def write_report(self, path: Path, unusable: Sequence[Unusable]) -> list[str]:
+        """What was read, dropped and bad, these unusable samples included, as JSON.
+
+        Returns the lines on the unusable ones.
+        """
+        found = Report()
+        for item in {(item.entry, item.name): item for item in unusable}.values():
             self.report.mark_bad(item.entry, item.name, item.reason)
+            found.mark_bad(item.entry, item.name, item.reason)
         text = json.dumps(asdict(self.report), indent=2, ensure_ascii=False)
         path.write_text(text + "\n", "utf-8")
+        return found.lines()
 
     def _locate(self, position: int) -> tuple[int, int]:
         """The number of the data set and of the sample in it."""

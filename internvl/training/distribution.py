@@ -5,6 +5,7 @@ on CPUs alike.
 """
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,7 +26,6 @@ class Distribution:
     def spread(self, learner: nn.Module) -> tuple[Any, torch.optim.Optimizer]:
         """Learner and optimizer on their devices."""
         if self._recipe.shard:
-            learner.to(self._accelerator.device)
             shard(learner, self._recipe.precision)
             return learner, new_optimizer(learner, self._stage, self._recipe)
         optimizer = new_optimizer(learner, self._stage, self._recipe)
@@ -52,11 +52,15 @@ class Distribution:
 
 
 def shard(learner: nn.Module, precision: str = "no") -> None:
-    """Shard a learner's layers over all processes, in place; gradients are averaged in float32."""
+    """Shard a learner's layers over all processes, in place; gradients are averaged in float32.
+
+    Only a process's own part is moved to its device. Inputs stay as they are: the loss's weights
+    would lose precision.
+    """
     whole: Any = learner
     dtype = torch.bfloat16 if precision == "bf16" else None
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     model = whole.network.model
     for layer in [*model.vision_tower.encoder.layer, *model.language_model.layers]:
         fully_shard(layer, mp_policy=policy)
-    fully_shard(learner, mp_policy=policy)
+    fully_shard(learner, mp_policy=replace(policy, cast_forward_inputs=False))

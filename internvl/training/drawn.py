@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from internvl.training.annotations import Annotation
 from internvl.training.preparation import Example
 from internvl.training.samples import choose_exchanges, converse
-from internvl.training.scenes import draw
+from internvl.training.scenes import KINDS, draw
 
+SCENES = tuple(kind for kind in KINDS if kind != "crowd")  # a crowd is for the vision tower
 MOST_EXCHANGES = 12
 
 

@@ -8,8 +8,11 @@ machines put `accelerate launch` in front (docs/training.md).
 
 import argparse
 import json
+import math
 import os
+import shutil
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +26,8 @@ from internvl.training.mixture import DataError
 from internvl.training.run import Run, TrainingError
 from internvl.training.stages import STAGES, Recipe, RecipeError, read_recipe, recipe_names
 
+FEW = 30  # optimizer steps
+
 
 def train(
     recipe: Recipe,
@@ -35,14 +40,16 @@ def train(
 
     Raises RecipeError, DataError, ModelError or TrainingError.
     """
+    deadline = time.monotonic() + 60 * (math.inf if minutes is None else minutes)
     accelerator = Accelerator(mixed_precision="no" if recipe.shard else recipe.precision)
     for name in stages:
         folder = output / f"stage-{name}"
         if (folder / "model").is_dir() and resume:
             accelerator.print(f"Stage {name} is finished already.")
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # of a kill at its very end
             continue
         _check_folder(folder, recipe, resume)
-        if not _train_stage(recipe, name, output, accelerator, resume, minutes):
+        if not _train_stage(recipe, name, output, accelerator, resume, deadline):
             accelerator.print(f"Stopped after {minutes:g} minutes; continue with --resume.")
             return False
     if accelerator.is_main_process:
@@ -56,7 +63,7 @@ def _train_stage(
     output: Path,
     accelerator: Accelerator,
     resume: bool,
-    minutes: float | None,
+    deadline: float,
 ) -> bool:
     if name not in recipe.stages:
         raise RecipeError(f"the recipe has no stage {name}, only {', '.join(recipe.stages)}")
@@ -65,15 +72,19 @@ def _train_stage(
     start = before or find_checkpoint(recipe.model)
     tower = None if before else recipe.vision_tower_from
     run = Run(recipe, name, start, folder, accelerator, tower)
-    for line in run.corpus.report.lines():
+    for line in [f"Stage {name} starts from {start}.", *run.corpus.report.lines()]:
         accelerator.print(line)
+    sequences = run.corpus.estimate_sequences(run.total, recipe.packing)
+    steps = math.ceil(sequences / run.stage.batch)
+    advice = "" if steps >= FEW else ": very few to learn from; lower `batch` or raise `epochs`"
+    accelerator.print(f"About {steps:,} optimizer steps{advice}.")
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(recipe, folder / "recipe.json")
     if resume:
         run.resume()
     accelerator.wait_for_everyone()
-    if not run.train(minutes):
+    if not run.train(deadline):
         return False
     accelerator.print(packing_summary(read_log(folder / "log.csv")))
     accelerator.print(f"Stage {name} is finished: {folder / 'model'}")
@@ -83,9 +94,17 @@ def _train_stage(
 
 
 def _stage_before(name: str, output: Path) -> Path | None:
-    """The model of the last finished stage before this one in the same output folder."""
-    models = [output / f"stage-{before}" / "model" for before in STAGES[: STAGES.index(name)]]
-    return next((model for model in reversed(models) if model.is_dir()), None)
+    """The model of the stage before this one in the same output folder.
+
+    Raises RecipeError when that is unfinished.
+    """
+    for before in reversed(STAGES[: STAGES.index(name)]):
+        folder = output / f"stage-{before}"
+        if (folder / "model").is_dir():
+            return folder / "model"
+        if folder.is_dir():
+            raise RecipeError(f"stage {before} in {output} is unfinished: first --resume it")
+    return None
 
 
 def _check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:

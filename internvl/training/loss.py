@@ -52,18 +52,24 @@ class Learner(nn.Module):
         hidden = network.model(
             input_ids=ids,
             position_ids=positions,
-            pixel_values=normalise(tiles.permute(0, 3, 1, 2)) if len(tiles) else None,
+            pixel_values=self._pixels(tiles) if len(tiles) else None,
             use_cache=False,
         ).last_hidden_state
         learned = weights > 0
         return unused + self._sum_losses(hidden[learned], targets[learned], weights[learned])
+
+    def _pixels(self, tiles: Tensor) -> Tensor:
+        """(tiles, 3, height, width), as precise as the weights are just now."""
+        network: Any = self.network
+        weight = next(network.model.vision_tower.embeddings.patch_embeddings.parameters())
+        return normalise(tiles.permute(0, 3, 1, 2)).to(weight.dtype)
 
     def _unused(self, tiles: Tensor) -> Tensor:
         """Zero; without tiles, from a black one, so that processes stay in step over all parts."""
         if len(tiles):
             return torch.zeros((), device=tiles.device)
         network: Any = self.network
-        black = normalise(tiles.new_zeros((1, 3, *tiles.shape[1:3])))
+        black = self._pixels(tiles.new_zeros((1, *tiles.shape[1:])))
         visual: Tensor = network.model.get_image_features(black).pooler_output
         return visual.float().sum() * 0.0
 

@@ -11,7 +11,7 @@ first half once more. The official names (max_dynamic_patch, repeat_time, data_a
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,12 @@ _OFFICIAL = {
     "max_dynamic_patch": "max_tiles",
     "repeat_time": "repeat",
     "data_augment": "augment",
+}
+_NUMBERS: dict[str, type | tuple[type, ...]] = {
+    "max_tiles": int,
+    "samples": int,
+    "seed": int,
+    "repeat": (int, float),
 }
 
 
@@ -64,7 +70,9 @@ def read_mixture(path: str | Path) -> list[Entry]:
     return [_read_entry(name, values, path.parent) for name, values in data.items()]
 
 
-def _read_entry(name: str, values: Mapping[str, Any], folder: Path) -> Entry:
+def _read_entry(name: str, values: Any, folder: Path) -> Entry:
+    if not isinstance(values, dict):
+        raise DataError(f'{name}: a data set is an object like {{"annotation": ...}}')
     values = {_OFFICIAL.get(key, key): value for key, value in values.items() if key != "length"}
     unknown = set(values) - {item.name for item in fields(Entry)}
     if unknown:
@@ -72,6 +80,10 @@ def _read_entry(name: str, values: Mapping[str, Any], folder: Path) -> Entry:
     for key in ("root", "annotation"):
         if key in values:
             values[key] = str(folder / values[key])
+    for item in fields(Entry):
+        kind = _NUMBERS.get(item.name)
+        if kind and not isinstance(values.get(item.name, item.default), kind):
+            raise DataError(f"{name}: {item.name} must be a number, not {values[item.name]!r}")
     return Entry(name, **values)
 
 

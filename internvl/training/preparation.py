@@ -20,6 +20,7 @@ from internvl.training.annotations import Annotation, BadSample, segments
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+TEXT = 512  # tokens of question and answer that a sequence leaves room for beside its tiles
 JPEG_QUALITY = (75, 100)
 JPEG_SHARE = 0.4  # of the pictures that the nano model's own runs draw
 
@@ -61,9 +62,15 @@ class Format:
     max_tokens: int = 16384
     max_tiles: int = 48
 
+    @property
+    def room(self) -> int:
+        """How many tiles fit into a sequence with `TEXT` tokens beside them."""
+        return max(1, min(self.max_tiles, (self.max_tokens - TEXT) // self.tokens_per_tile))
+
     def prepare(self, example: Example, rng: random.Random, budget: int, jpeg: bool) -> Sample:
         """The sample with `budget` tiles shared by its pictures; a frame is one tile.
 
+        A budget that a sequence has no room for is lowered, for each picture's thumbnail too.
         With `jpeg` each tile of a picture (not of a video) is compressed at a random quality of 75
         to 100 (arXiv 2412.05271, section 3.4).
         Raises BadSample when it is over the limits or there is nothing to learn.
@@ -86,6 +93,7 @@ class Format:
     def _cut(self, example: Example, index: int, budget: int) -> list[list[Image.Image]]:
         """The tiles of each picture or frame of one attachment."""
         attachments = example.annotation.attachments
+        budget = min(budget, self.room - len(attachments))
         share = max(1, budget // len(attachments)) if attachments[index].kind == "image" else 1
         return [split_into_tiles(p, share, self.tile_size) for p in example.pictures[index]]
 

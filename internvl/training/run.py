@@ -82,12 +82,19 @@ class Run:
             state = self.checkpoints.restore(path, self.learner, self.optimizer)
         except ValueError as error:
             raise TrainingError(str(error)) from error
+        if state["total"] != self.total:
+            raise TrainingError(
+                f"{path} was written when the mixture had {state['total']:,} samples, and now it "
+                f"has {self.total:,}: restore the data, or choose another --output"
+            )
         self.step, self.done = state["step"], state["done"]
         self.stream.restore(state["stream"])
 
-    def train(self, minutes: float | None = None) -> bool:
-        """Take the steps that are left and write the model; False if `minutes` ended before."""
-        deadline = time.monotonic() + 60 * (math.inf if minutes is None else minutes)
+    def train(self, deadline: float = math.inf) -> bool:
+        """Take the steps that are left and write the model; False if the deadline came before.
+
+        The deadline is a time of `time.monotonic`.
+        """
         packs = self.stream.packs()
         with self._open_log() as log, drop_path(self.vision_tower, self.stage.drop_path):
             while True:
@@ -211,7 +218,12 @@ class Run:
         )
 
     def _save(self) -> None:
-        state = {"step": self.step, "done": self.done, "stream": self.stream.state()}
+        state = {
+            "step": self.step,
+            "done": self.done,
+            "total": self.total,
+            "stream": self.stream.state(),
+        }
         self.checkpoints.save(self.step, self.learner, self.optimizer, state)
 
     def _finish(self) -> None:
@@ -222,7 +234,8 @@ class Run:
             raise TrainingError(f"not one sample could be used: {'; '.join(reasons)}")
         weights = whole_weights(self.learner)
         if self.accelerator.is_main_process:
-            self.corpus.write_report(self.folder / "report.json", unusable)
+            for line in self.corpus.write_report(self.folder / "report.json", unusable):
+                self.accelerator.print(line)
             if self.stage.lora:
                 adapter = self.folder / "adapter"
                 save_adapter(weights, self.stage.lora, self.start, adapter)

@@ -36,11 +36,9 @@ def agree(batches: Sequence[Batch], done: int, stop: bool, accelerator: Accelera
         sum(getattr(batch, name) for batch in batches)
         for name in ("samples", "sequences", "tokens", "places", "unpacked")
     ]
-    own = torch.tensor(
-        [[len(batches), weight, *counts, done, stop]],
-        dtype=torch.float64,
-        device=accelerator.device,
-    )
+    device = accelerator.device
+    precise = torch.float32 if device.type == "mps" else torch.float64  # MPS has no more
+    own = torch.tensor([[len(batches), weight, *counts, done, stop]], dtype=precise, device=device)
     table = accelerator.gather(own)
     samples, sequences, tokens, places, unpacked, done, stops = map(int, table[:, 2:].sum(0))
     passes, total = int(table[:, 0].max()), float(table[:, 1].sum())

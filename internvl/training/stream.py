@@ -61,8 +61,12 @@ class Stream:
         """Go to where a stream was."""
         self._next = state["next"]
         self._unusable = [Unusable(**item) for item in state["unusable"]]
-        found = ([self._corpus[position] for position in pack] for pack in state["open"])
-        restore_packs(self._packer, ([s for s in p if isinstance(s, Sample)] for p in found))
+        waiting = []
+        for pack in state["open"]:
+            found = [self._corpus[position] for position in pack]
+            self._unusable += [item for item in found if isinstance(item, Unusable)]
+            waiting.append([item for item in found if isinstance(item, Sample)])
+        restore_packs(self._packer, filter(None, waiting))
 
     def _read(self) -> Iterator[Sample | Unusable]:
         loader: DataLoader[Sample | Unusable] = DataLoader(
