@@ -15,7 +15,7 @@ from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import normalise
 from internvl.training.batches import Batches, collate
-from internvl.training.cells import CLASSES, GROUPS, IGNORED, CellHead, cell_loss, label_cells
+from internvl.training.cells import GROUPS, label_cells
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, new_tower, original_config
 from internvl.training.instruct import Run
@@ -33,7 +33,7 @@ from internvl.training.samples import (
     stack_labels,
 )
 from internvl.training.scenes import draw, transcribe
-from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark, contrast
+from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
 from internvl.training.starts import read_labels, read_weights
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
 
@@ -90,96 +90,6 @@ def test_the_tokenizer_is_made_the_same_again(tmp_path):
     again = tmp_path / "again"
     train_tokenizer(again, words=20, scenes=30)
     assert (again / "merges.txt").read_bytes() == (tmp_path / "merges.txt").read_bytes()
-
-
-def test_cells_are_labelled_where_things_are_drawn():
-    marks = [
-        Mark(0, 0, 112, 112, "square", None, "red"),
-        Mark(224, 224, 252, 252, None, "k", "blue"),
-        Mark(300, 300, 304, 305, None, "x", "blue"),
-    ]
-    shapes, characters, colours = label_cells(marks, WHOLE).classes[:3]
-    assert (shapes[:8, :8] == SHAPES.index("square") + 1).all()
-    assert shapes[8:].max() == 0
-    assert (characters[16:18, 16:18] == CHARACTERS.index("k") + 1).all()
-    assert (colours[16:18, 16:18] == list(COLOURS).index("blue") + 1).all()
-    assert characters[21, 21] == IGNORED  # five pixels high: nobody can read it
-
-
-def test_boxes_run_from_the_cell_to_the_edges_of_what_it_shows():
-    offsets = label_cells([Mark(0, 0, 224, 112, "star", None, "red")], WHOLE).offsets
-    assert offsets[:4, 4, 8] == pytest.approx(np.array([8.5, 4.5, 7.5, 3.5]) / 32)
-    assert not offsets[:, 20].any()
-
-
-def test_corners_of_a_round_shape_are_ignored_and_large_marks_weigh_less():
-    small, large = (
-        Mark(0, 0, 42, 42, "heart", None, "red"),
-        Mark(0, 0, 420, 420, "heart", None, "red"),
-    )
-    targets = label_cells([large], WHOLE)
-    assert targets.classes[0, 0, 0] == IGNORED
-    assert targets.classes[0, 15, 15] == SHAPES.index("heart") + 1
-    assert targets.offsets[4, 15, 15] < 0.2 * label_cells([small], WHOLE).offsets[4, 1, 1]
-
-
-def test_what_has_no_name_is_not_guessed():
-    marks = [Mark(0, 0, 112, 112, "star", None, None), Mark(224, 0, 336, 112, "blob", None, "red")]
-    shapes, _, colours = label_cells(marks, WHOLE).classes[:3]
-    assert (shapes[4, 4], colours[4, 4]) == (1 + SHAPES.index("star"), IGNORED)
-    assert (shapes[4, 20], colours[4, 20]) == (IGNORED, 1 + list(COLOURS).index("red"))
-
-
-def test_labelled_cells_of_a_crowd_have_the_colour_of_what_is_there():
-    """Where a colour is claimed, the pixel in the middle of the cell is no background."""
-    wrong = total = 0
-    for number in range(60):
-        canvas = draw("crowd", number, seed=8).canvases[0]
-        blobs = [mark for mark in canvas.marks[1:] if mark.shape == "blob"]  # first is the ground
-        claimed = label_cells(blobs, WHOLE).classes[2]
-        pixels = np.asarray(canvas.image)
-        for row, column in np.argwhere(claimed > 0):
-            seen = tuple(map(int, pixels[14 * row + 7, 14 * column + 7]))
-            name = list(COLOURS)[claimed[row, column] - 1]
-            near = min(contrast(seen, shade) for shade in COLOURS[name])
-            total, wrong = total + 1, wrong + (near > 75)
-    assert total > 300
-    assert wrong / total < 0.08  # small ones have no cell of their own; corners at random gave 0.16
-
-
-def test_a_tile_of_a_grid_sees_its_part():
-    marks = [Mark(448, 0, 896, 448, "star", None, "red")]
-    left = label_cells(marks, WHOLE).classes
-    right = label_cells(marks, (448.0, 0.0, 896.0, 448.0)).classes
-    assert left.max() == 0
-    assert (right[0] != 0).all()
-
-
-@pytest.mark.parametrize("patch_size", [14, 28, 56])
-def test_patches_predict_the_cells_under_them(patch_size):
-    side = 448 // patch_size
-    head = CellHead(8, patch_size)
-    cells = head(torch.randn(2, side * side, 8))
-    assert cells.shape == (2, 32, 32, sum(CLASSES) + 4)
-    patches = torch.zeros(1, side * side, 8)
-    patches[0, 1] = torch.randn(8)  # the second patch of the first row
-    changed = (head(patches) != head(torch.zeros_like(patches))).any(-1)[0]
-    inner = 32 // side
-    assert changed[:inner, inner : 2 * inner].all()
-    assert changed.sum() == inner * inner
-
-
-def test_perfect_cells_have_no_loss():
-    targets = label_cells([Mark(0, 0, 99, 99, "star", None, "red")], WHOLE)
-    classes, offsets = map(torch.from_numpy, targets)
-    scores = [
-        50.0 * torch.nn.functional.one_hot(c.long().clamp(min=0), n)
-        for c, n in zip(classes, CLASSES, strict=True)
-    ]
-    predicted = torch.cat([*scores, offsets[:4].permute(1, 2, 0)], -1)[None]
-    loss, right = cell_loss(predicted, classes[None], offsets[None])
-    assert loss.item() == pytest.approx(0, abs=1e-4)
-    assert right["shape"] == right["colour"] == 1
 
 
 def test_the_vision_tower_learns_a_batch_and_resumes_exactly():
@@ -346,12 +256,26 @@ def test_labels_become_visual_tokens_that_say_the_words_for_what_is_drawn():
     model = tiny_model()
     tables = word_tables(model)
     projector = new_label_projector(model)
+    with torch.no_grad():  # words alone
+        projector.places.zero_()
+        projector.edges.zero_()
     tokens = projector(labels_of([Mark(0, 0, 112, 112, "square", None, "red")])).view(4, 4, -1)
     square = tables["shape"][SHAPES.index("square") + 1]
     said = square + tables["colour"][1 + list(COLOURS).index("red")]
     alike = torch.cosine_similarity(tokens.flatten(0, 1), said[None], dim=1).view(4, 4)
     assert alike[0, 0] > 0.6
     assert tokens[0, 0].abs().mean() > 50 * tokens[2:].abs().mean()
+
+
+def test_visual_tokens_tell_where_they_are_and_where_what_they_show_ends():
+    projector = new_label_projector(tiny_model())
+    empty, square, lower = (
+        projector(labels_of([Mark(0, 0, 100, bottom, "square", None, "red")] if bottom else []))
+        for bottom in (0, 100, 106)
+    )
+    assert (empty[0] - empty[1]).norm() > 0.02
+    assert (square[5] - empty[5]).norm() < 1e-6  # what covers no centre in the token is silent
+    assert (square[0] - lower[0]).norm() > 0.02
 
 
 def test_labels_tell_letters_in_one_token_apart_and_have_gradients():
@@ -362,7 +286,8 @@ def test_labels_tell_letters_in_one_token_apart_and_have_gradients():
     )
     first, second = projector(labels_of(one)), projector(labels_of(other))
     assert (first[0] - second[0]).abs().max() > 0.1 * first[0].abs().max()
-    first.sum().backward()
+    square = projector(labels_of([Mark(0, 0, 60, 60, "square", None, "red")]))
+    (first.sum() + square.sum()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in projector.parameters())
 
 

@@ -9,7 +9,7 @@ import pytest
 from internvl.training.scenes import KINDS, draw
 from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, contrast, load_font, outline
 from internvl.training.scenes.scene import ask, region_box
-from internvl.training.scenes.words import is_in_split, pick_word, word_list
+from internvl.training.scenes.words import is_in_split, pick_layout, pick_word, word_list
 
 
 def shapes_on(canvas):
@@ -50,14 +50,46 @@ def test_words_of_the_splits_never_meet():
 
 
 def test_held_out_pairs_are_never_trained_on():
-    def pairs(split):
-        marks = [m for n in range(300) for c in draw("objects", n, split).canvases for m in c.marks]
+    def pairs(split, kind="objects", scenes=300):
+        marks = [m for n in range(scenes) for c in draw(kind, n, split).canvases for m in c.marks]
         return {f"{mark.colour} {mark.shape}" for mark in marks}
 
     held_out = {f"{c} {s}" for c in COLOURS for s in SHAPES if is_in_split(f"{c} {s}", "held-out")}
     assert len(held_out) >= 5
     assert not pairs("train") & held_out
     assert pairs("held-out") >= held_out
+    for kind in KINDS:
+        assert not pairs("train", kind, 80) & held_out, kind
+
+
+def test_layouts_of_the_splits_never_meet():
+    sizes, fonts = ((448, 448), (640, 480), (900, 1200)), [f"font {n}" for n in range(8)]
+    rng = random.Random(0)
+    train, held_out = (
+        {pick_layout(rng, split, "form", sizes, fonts) for _ in range(500)}
+        for split in ("train", "held-out")
+    )
+    assert not train & held_out
+    assert len(train | held_out) == len(sizes) * len(fonts)
+
+
+def test_talk_is_held_out_too():
+    def questions(split):
+        said = [e for n in range(300) for e in draw("talk", n, split).exchanges]
+        return {e.question.lower().rstrip(".?!") for e in said if e.task != "talk/no-picture"}
+
+    assert not questions("train") & questions("held-out")
+
+
+def test_some_text_stands_on_a_sign():
+    signs = 0
+    for number in range(60):
+        canvas = draw("text", number).canvases[0]
+        for board in (mark for mark in canvas.marks[1:] if mark.shape == "blob"):
+            letters = [mark for mark in canvas.marks if mark.character]
+            assert all(m.colour != board.colour and m.x0 >= board.x0 for m in letters)
+            signs += 1
+    assert 10 < signs < 30
 
 
 def test_counts_and_colours_are_what_was_drawn():

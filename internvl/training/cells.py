@@ -15,14 +15,23 @@ from torch.nn import functional as F
 
 from internvl.preprocessing import choose_grid
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
+from internvl.training.waves import WAVES, grid, waves
 
 CELLS = 32
 IGNORED = -100
+FILLING = 0.95  # of the tile, the shorter side of a mark: then it is the ground
 SMALLEST_CHARACTER = 12.0  # pixels in the tile: smaller ones share a cell with their neighbours
 _SHAPE = {name: number for number, name in enumerate(SHAPES, 1)}
 _CHARACTER = {name: number for number, name in enumerate(CHARACTERS, 1)}
 _COLOUR = {name: number for number, name in enumerate(COLOURS, 1)}
-_SIZES = {"shape": len(SHAPES) + 1, "character": len(CHARACTERS) + 1, "colour": len(COLOURS) + 1}
+_BEFORE = {"\n": len(CHARACTERS) + 1, **_CHARACTER}
+_SIZES = {
+    "shape": len(SHAPES) + 1,
+    "character": len(CHARACTERS) + 1,
+    "colour": len(COLOURS) + 1,
+    "before": len(CHARACTERS) + 2,
+    "blank": 2,
+}
 GROUPS = (
     "shape",
     "character",
@@ -31,17 +40,25 @@ GROUPS = (
     "left character",
     "right character",
     "centre colour",
+    "left before",
+    "right before",
+    "left blank",
+    "right blank",
 )
 """What is told of each cell: what covers it, and what has its centre there (of characters in the
-left or right half, as small ones stand two to a cell), so that every mark is told exactly once."""
+left or right half, as small ones stand two to a cell), so that every mark is told exactly once.
+Of a character, what stands before it in its line and whether a blank is between them: with this a
+reader goes from one to the next."""
 CENTRES = 3  # the first group of what has its centre in a cell
 CLASSES = tuple(_SIZES[group.split()[-1]] for group in GROUPS)
+PARTS = (*CLASSES, 4, 4 * WAVES, 2 * WAVES)
+"""What is predicted of each cell: classes, offsets, its mark's edges and its own place as waves."""
 
 Region = tuple[float, float, float, float]
 
 
 class Targets(NamedTuple):
-    """Classes (7, 32, 32), one per `GROUPS`, 0 for nothing; offsets (5, 32, 32).
+    """Classes (11, 32, 32), one per `GROUPS`, 0 for nothing; offsets (5, 32, 32).
 
     Offsets are the distances from a cell's centre to its mark's left, top, right and bottom edges,
     in tiles; the fifth is the cell's weight, so that a large mark doesn't outweigh all others.
@@ -73,14 +90,18 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
             readable = y1 - y0 >= smallest and mark.character in _CHARACTER
             classes[1, rows, columns] = _CHARACTER[mark.character] if readable else IGNORED
             classes[2, rows, columns] = colour if readable else IGNORED
-            known = (0, _CHARACTER[mark.character], colour) if readable else (0, IGNORED, IGNORED)
+            known = (0, IGNORED, IGNORED, IGNORED, IGNORED)
+            if readable:
+                before = _BEFORE.get(mark.before[:1], IGNORED)
+                blank = int(mark.before[1:] == " ")
+                known = (0, _CHARACTER[mark.character], colour, before, blank)
         else:
             shape = str(mark.shape)
             number = IGNORED if shape == "blob" else _SHAPE[shape]
             full = _is_covered(shape, 2 * (x - x0) / (x1 - x0), 2 * (y - y0) / (y1 - y0))
             classes[0, rows, columns] = np.where(full, number, IGNORED)
             classes[2, rows, columns] = np.where(full, colour, IGNORED)
-            known = (number, 0, colour)
+            known = (number, 0, colour, 0, 0)
         _tell_centre(classes, (x0 + x1) / 2, (y0 + y1) / 2, *known)
         for side, offset in enumerate((x - x0, y - y0, x1 - x, y1 - y)):
             offsets[side, rows, columns] = offset / CELLS
@@ -90,13 +111,21 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
 
 
 def _tell_centre(
-    classes: NDArray[np.int8], x: float, y: float, shape: int, character: int, colour: int
+    classes: NDArray[np.int8],
+    x: float,
+    y: float,
+    shape: int,
+    character: int,
+    colour: int,
+    before: int,
+    blank: int,
 ) -> None:
     """Tell a mark once more at its centre (in cells), if that lies in the tile."""
     column, row = math.floor(x), math.floor(y)
     if 0 <= column < CELLS and 0 <= row < CELLS:
         half = int(2 * (x - column))
-        for group, value in ((3, shape), (4 + half, character), (6, colour)):
+        told = (3, shape), (4 + half, character), (6, colour), (7 + half, before), (9 + half, blank)
+        for group, value in told:
             if value:
                 classes[group, row, column] = value
 
@@ -134,6 +163,20 @@ def cut_regions(size: tuple[int, int], max_tiles: int) -> list[Region]:
     return [*tiles, (0.0, 0.0, float(size[0]), float(size[1]))] if len(tiles) > 1 else tiles
 
 
+def find_edges(classes: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """Of shapes and areas: tile, row and column of the centre (marks, 3); their edges (marks, 4).
+
+    In tiles. What fills the tile is left out. Characters have no edges: there are too many of them.
+    """
+    across, down = offsets[:, 0] + offsets[:, 2], offsets[:, 1] + offsets[:, 3]
+    told = (classes[:, CENTRES] != 0) & (torch.minimum(across, down) < FILLING)
+    places = told.nonzero()
+    tile, row, column = places.unbind(1)
+    centres = grid(CELLS).to(offsets.device)[row, column].repeat(1, 2)
+    signs = torch.tensor([-1.0, -1.0, 1.0, 1.0], device=offsets.device)
+    return places, centres + signs * offsets[tile, :4, row, column]
+
+
 class CellHead(nn.Module):
     """Predicts the cells under each patch; used while pre-training and then dropped."""
 
@@ -141,10 +184,10 @@ class CellHead(nn.Module):
         super().__init__()
         self.per_side = max(1, patch_size * CELLS // 448)
         self.norm = nn.LayerNorm(hidden_size)
-        self.linear = nn.Linear(hidden_size, self.per_side**2 * (sum(CLASSES) + 4))
+        self.linear = nn.Linear(hidden_size, self.per_side**2 * sum(PARTS))
 
     def forward(self, patches: Tensor) -> Tensor:
-        """(tiles, patches, hidden) -> (tiles, 32, 32, classes + 4)."""
+        """(tiles, patches, hidden) -> (tiles, 32, 32, classes + offsets + edges + place)."""
         tiles, count, _ = patches.shape
         side, inner = int(count**0.5), self.per_side
         cells = self.linear(self.norm(patches)).view(tiles, side, side, inner, inner, -1)
@@ -160,7 +203,8 @@ def cell_loss(
     Empty cells outnumber drawn ones, so each half of them counts as a mean of its own; so do, for
     what is told at centres, the cells that a mark covers around its centre.
     """
-    *scores, boxes = torch.split(predicted.float(), [*CLASSES, 4], dim=-1)
+    *scores, boxes, edges, places = torch.split(predicted.float(), [*PARTS], dim=-1)
+    centres, wanted_edges = find_edges(classes, offsets)
     classes, weights = classes.long(), offsets[:, 4].flatten()
     covered = (classes[:, :3] != 0).any(1).flatten()
     loss = predicted.new_zeros((), dtype=torch.float32)
@@ -169,7 +213,7 @@ def cell_loss(
         score, wanted = score.flatten(0, 2), wanted.flatten()
         each = F.cross_entropy(score, wanted, reduction="none", ignore_index=IGNORED)
         drawn, empty = (wanted > 0).float(), (wanted == 0).float()
-        if name in _SIZES:
+        if name in GROUPS[:CENTRES]:
             drawn = drawn * weights
         loss = loss + (each * drawn).sum() / drawn.sum().clamp(min=1e-3)
         for part in (empty * covered, empty * ~covered):
@@ -178,4 +222,8 @@ def cell_loss(
         right[name.replace(" ", "-")] = hits.item()
     difference = (boxes - offsets[:, :4].permute(0, 2, 3, 1)).abs().mean(-1).flatten()
     loss = loss + 10 * (difference * weights).sum() / weights.sum().clamp(min=1e-3)
+    tile, row, column = centres.unbind(1)
+    missed = (edges[tile, row, column] - waves(wanted_edges)).square().sum() / max(1, 4 * len(tile))
+    loss = loss + missed + (places - waves(grid(CELLS)).to(places.device)).square().mean()
+    right["edges-missed"] = missed.item() / WAVES
     return loss, right

@@ -33,6 +33,7 @@ TASKS: dict[str, tuple[str, str]] = {
     "images": ("images", "images/"),
     "video": ("video", "video/"),
     "talk": ("talk", "talk/"),
+    "talk/photo": ("photo", "talk/photo"),
 }
 """The kind of scene each task draws and the exchanges it asks about."""
 

@@ -36,6 +36,16 @@ def start_repeating(network: Any) -> None:
     network.lm_head.weight.copy_(network.get_input_embeddings().weight)
 
 
+@torch.no_grad()
+def looked_back(network: Any, embeddings: Tensor) -> Tensor:
+    """What the first head of the first layer brings to a token from the one before: (n, hidden)."""
+    layer = network.model.language_model.layers[0]
+    size = layer.self_attn.head_dim
+    values = layer.self_attn.v_proj(layer.input_layernorm(embeddings))[:, :size]
+    brought: Tensor = values @ layer.self_attn.o_proj.weight[:, :size].T
+    return brought
+
+
 def _look_back(attention: Any, size: int, basis: tuple[Tensor, ...], theta: float) -> None:
     """Heads 0 and 1 bring what stands one and two places before into parts 1 and 2 of the basis."""
     angles = theta ** (-torch.arange(0, size, 2)[:TURNING] / size)

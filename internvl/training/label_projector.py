@@ -6,7 +6,7 @@ faster and without a tower's mistakes. Afterwards the projector learns to say th
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -15,15 +15,18 @@ from torch.nn import functional as F
 
 from internvl.model import Model
 from internvl.preprocessing import normalise
-from internvl.training.cells import CELLS, CENTRES, CLASSES, GROUPS
+from internvl.training.cells import CELLS, CENTRES, CLASSES, GROUPS, find_edges
+from internvl.training.induction import looked_back
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
+from internvl.training.waves import WAVES, grid, waves
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
+LOUDNESS = 0.08  # of each wave: four edges together are as loud as a word
 Tile = tuple[Tensor, Tensor, Tensor]
 
 
 class Labels(NamedTuple):
-    """Targets of tiles: classes (tiles, 7, 32, 32) int8 and offsets (tiles, 5, 32, 32)."""
+    """Targets of tiles: classes (tiles, 11, 32, 32) int8 and offsets (tiles, 5, 32, 32)."""
 
     classes: Tensor
     offsets: Tensor
@@ -41,8 +44,10 @@ class LabelProjector(nn.Module):
         self.group = CELLS // self.side
         cells = self.group**2
         self.words = nn.Embedding(cells * sum(CLASSES), width)
-        self.boxes = nn.Parameter(0.02 * torch.randn(cells, 4, width))
-        self.places = nn.Parameter(torch.zeros(tokens_per_tile, width))
+        directions = LOUDNESS * F.normalize(torch.randn(6 * WAVES, width))
+        places, edges = torch.split(directions, [2 * WAVES, 4 * WAVES])
+        self.places = nn.Parameter(waves(grid(self.side)).flatten(0, 1) @ places)
+        self.edges = nn.Parameter(edges)
         self.linear = nn.Linear(width, width)
 
     def forward(self, labels: Labels) -> Tensor:
@@ -55,10 +60,9 @@ class LabelProjector(nn.Module):
         token, cell = self._place(tile, row, column)
         said = self.words(cell * sum(CLASSES) + numbers[tile, group, row, column])
         tokens = tokens.index_add(0, token, said)
-        tile, row, column = (classes[:, CENTRES:] > 0).any(1).nonzero(as_tuple=True)
-        token, cell = self._place(tile, row, column)
-        edges = labels.offsets[tile, :4, row, column]
-        tokens = tokens.index_add(0, token, (edges[:, :, None] * self.boxes[cell]).sum(1))
+        centres, edges = find_edges(labels.classes, labels.offsets)
+        token, _ = self._place(*centres.unbind(1))
+        tokens = tokens.index_add(0, token, (waves(edges) @ self.edges).to(tokens.dtype))
         projected: Tensor = self.linear(F.gelu(tokens))
         return projected
 
@@ -88,20 +92,31 @@ def new_label_projector(model: Model) -> LabelProjector:
 
 
 def word_tables(model: Model) -> dict[str, Tensor]:
-    """Embeddings (classes, hidden) of shapes, characters and colours; nothing is zero."""
+    """What says each class (classes, hidden), in the embeddings of words; nothing is zero.
+
+    What stands before a character is said as the first layer would bring it there (`induction`),
+    so that a reader goes on in a picture as in a text.
+    """
+    characters = _embed(model, CHARACTERS)
+    before = looked_back(model.network, torch.cat([characters, _embed(model, "\n")]))
+    before *= characters.norm(dim=1).mean() / before.norm(dim=1).mean()
+    begun = _embed(model, [f" {character}" for character in CHARACTERS]) - characters
+    tables = {
+        "shape": _embed(model, [f" {shape}" for shape in SHAPES]),
+        "character": characters,
+        "colour": _embed(model, [f" {colour}" for colour in COLOURS]),
+        "before": before,
+        "blank": begun.mean(0, keepdim=True),
+    }
+    return {kind: F.pad(table, (0, 0, 1, 0)) for kind, table in tables.items()}
+
+
+def _embed(model: Model, words: Iterable[str]) -> Tensor:
+    """(words, hidden)."""
     network: Any = model.network
     embeddings: Tensor = network.get_input_embeddings().weight.detach()
-    named = {
-        "shape": [f" {shape}" for shape in SHAPES],
-        "character": list(CHARACTERS),
-        "colour": [f" {colour}" for colour in COLOURS],
-    }
-    tables = {}
-    for kind, words in named.items():
-        ids = [model.tokenizer.encode(word, add_special_tokens=False) for word in words]
-        rows = [embeddings[own].sum(0) for own in ids]
-        tables[kind] = torch.stack([torch.zeros_like(rows[0]), *rows])
-    return tables
+    ids = [model.tokenizer.encode(word, add_special_tokens=False) for word in words]
+    return torch.stack([embeddings[own].sum(0) for own in ids])
 
 
 def teach(

@@ -10,12 +10,12 @@ EVEN = {
     "single": 1.0,
     "objects": 4.0,
     "text": 2.5,
-    "strings": 2.0,
+    "strings": 3.0,
     "documents": 0.5,
-    "charts": 1.5,
+    "charts": 2.5,
     "images": 2.0,
     "video": 1.5,
-    "talk": 1.0,
+    "talk": 0.5,
     "photo": 0.1,
 }
 FEW_TILES = {"": (0.88, 0.04, 0.08), "documents": (0.15, 0.3, 0.55)}

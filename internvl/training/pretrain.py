@@ -29,20 +29,22 @@ from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import draw
 
 MIXTURE = {
-    "crowd": 6.0,
-    "single": 1.5,
-    "objects": 1.5,
-    "text": 1.5,
+    "crowd": 5.0,
+    "single": 0.5,
+    "objects": 2.0,
+    "text": 2.0,
+    "strings": 2.0,
     "documents": 1.0,
-    "charts": 1.0,
+    "charts": 2.0,
 }
+HEAD_FIRST = 300  # steps
 WHITENING_TILES = 10**6  # the first tile to whiten with: far from those of the training
 
 Example = tuple[Tensor, Tensor, Tensor]
 
 
 class Tiles(IterableDataset[Example]):
-    """Single tiles with their targets: `(3, 448, 448)` uint8, `(7, 32, 32)`, `(5, 32, 32)`."""
+    """Single tiles with their targets: `(3, 448, 448)` uint8, `(11, 32, 32)`, `(5, 32, 32)`."""
 
     def __init__(self, first: int, split: str = "train") -> None:
         super().__init__()
@@ -117,13 +119,24 @@ class Progress:
 
 
 class TowerTraining:
-    """Dense supervision of a vision tower, which it changes in place."""
+    """Dense supervision of a vision tower, which it changes in place.
 
-    def __init__(self, tower: nn.Module, patch_size: int, lr: float, device: str = "cpu") -> None:
+    For `head_first` steps the fresh head learns alone, so that it doesn't spoil a trained tower.
+    """
+
+    def __init__(
+        self,
+        tower: nn.Module,
+        patch_size: int,
+        lr: float,
+        device: str = "cpu",
+        head_first: int = 0,
+    ) -> None:
         width = cast(Any, tower).config.hidden_size
         head = CellHead(width, patch_size).to(device)
         self.both = nn.ModuleDict({"tower": tower, "head": head})
-        self.lr, self.device, self.step, self.minutes = lr, device, 0, 0.0
+        self.lr, self.device, self.head_first = lr, device, head_first
+        self.step, self.minutes = 0, 0.0
         self.optimizers = new_optimizers(self.both, lr)
 
     def learn(self, batch: Example, done: float) -> dict[str, float]:
@@ -131,7 +144,8 @@ class TowerTraining:
         pixels, classes, offsets = (tensor.to(self.device) for tensor in batch)
         schedule(self.optimizers, self.lr, self.step, done)
         with torch.autocast(self.device, torch.bfloat16):
-            patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
+            with torch.set_grad_enabled(self.step >= self.head_first):
+                patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
             predicted = self.both["head"](patches)
         loss, right = cell_loss(predicted, classes, offsets)
         for optimizer in self.optimizers:
@@ -205,7 +219,10 @@ def main() -> None:
         tower.load_state_dict(trained, strict=False)  # it has no norm after the last layer
     else:
         whiten(tower, next(iter(DataLoader(Tiles(WHITENING_TILES), 64)))[0].to(arguments.device))
-    training = TowerTraining(tower, arguments.patch_size, arguments.lr, arguments.device)
+    head_first = HEAD_FIRST if arguments.start else 0
+    training = TowerTraining(
+        tower, arguments.patch_size, arguments.lr, arguments.device, head_first
+    )
     limits = arguments.steps, max(arguments.minutes, 1e-9)
     train(training, arguments.output, *limits, arguments.batch, arguments.workers)
 

@@ -45,7 +45,9 @@ _FONT_FILES = (
 class Mark(NamedTuple):
     """One thing drawn: its box in pixels, and a shape or a character, with its colour's name.
 
-    A shape outside `SHAPES` ("blob") or a colour of None is there but has no name.
+    A shape outside `SHAPES` ("blob") or a colour of None is there but has no name. `before` is what
+    stands before a character in its line: another one, with a blank after it or not, or a line
+    break.
     """
 
     x0: float
@@ -55,6 +57,7 @@ class Mark(NamedTuple):
     shape: str | None
     character: str | None
     colour: str | None
+    before: str = ""
 
 
 @lru_cache(maxsize=512)
@@ -209,11 +212,15 @@ class Canvas:
         self.lines.append((x, y, text))
         ascent, descent = font.getmetrics()
         top = y + ascent - 0.78 * font.size
-        left = x
+        left, before = x, "\n"
         for character in text:
             right = left + _advance(font, character)
-            if character != " ":
-                self.marks.append(Mark(left, top, right, y + ascent, None, character, colour))
+            if character == " ":
+                before = f"{before[0]} "
+            else:
+                box = (left, top, right, y + ascent)
+                self.marks.append(Mark(*box, None, character, colour, before))
+                before = character
             left = right
         return x, top, left, y + ascent + 0.3 * descent
 

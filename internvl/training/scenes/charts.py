@@ -4,7 +4,7 @@ import random
 
 from internvl.training.scenes.canvas import Canvas, font_names, load_font, pick_rgb
 from internvl.training.scenes.scene import Scene, ask
-from internvl.training.scenes.words import Split, pick_words
+from internvl.training.scenes.words import Split, pick_layout, pick_words
 
 SIZES = ((448, 448), (448, 448), (640, 480), (800, 600), (600, 600), (896, 672))
 VALUE = (
@@ -43,11 +43,10 @@ def draw_chart(rng: random.Random, split: Split) -> Scene:
     return rng.choice((_bars, _bars, _line, _pie))(rng, split)
 
 
-def _start(rng: random.Random, split: Split) -> tuple[Scene, Canvas, str, float]:
-    size = rng.choice(SIZES)
+def _start(rng: random.Random, split: Split, kind: str) -> tuple[Scene, Canvas, str, float]:
+    size, name = pick_layout(rng, split, kind, SIZES, font_names())
     canvas = Canvas(*size, rng.choice([(255, 255, 255), (250, 250, 245), (240, 245, 250)]))
     scene = Scene("charts", [canvas])
-    name = rng.choice(font_names())
     side = min(size) / 448
     title = pick_words(rng, split, 1)[0].title()
     font = load_font(name, round(30 * side))
@@ -58,7 +57,7 @@ def _start(rng: random.Random, split: Split) -> tuple[Scene, Canvas, str, float]
 
 
 def _bars(rng: random.Random, split: Split) -> Scene:
-    scene, canvas, name, side = _start(rng, split)
+    scene, canvas, name, side = _start(rng, split, "bars")
     width, height = canvas.size
     count = rng.randint(2, 5)
     labels = [w[:6] for w in pick_words(rng, split, count)]
@@ -89,7 +88,7 @@ def _bars(rng: random.Random, split: Split) -> Scene:
 
 
 def _line(rng: random.Random, split: Split) -> Scene:
-    scene, canvas, name, side = _start(rng, split)
+    scene, canvas, name, side = _start(rng, split, "line")
     width, height = canvas.size
     count = rng.randint(3, 6)
     rising = rng.random() < 0.5
@@ -120,7 +119,7 @@ def _line(rng: random.Random, split: Split) -> Scene:
 
 
 def _pie(rng: random.Random, split: Split) -> Scene:
-    scene, canvas, name, side = _start(rng, split)
+    scene, canvas, name, side = _start(rng, split, "pie")
     width, height = canvas.size
     count = rng.randint(2, 5)
     shares = [rng.randint(10, 60) for _ in range(count)]
@@ -137,10 +136,10 @@ def _pie(rng: random.Random, split: Split) -> Scene:
         canvas.slice(box, start, start + 360 * share / total, rgb, (255, 255, 255))
         start += 360 * share / total
         y = (0.3 + 0.12 * index) * height
-        corner = (0.69 * width, y)
-        canvas.shape("square", colour, rgb, (corner[0], y + 0.6 * font.size), 0.6 * font.size)
-        x = corner[0] + font.size
-        canvas.text(label, (x, y), font, "black", (0, 0, 0))
+        x, side = 0.67 * width, 0.85 * font.size
+        key = (x, y + 0.2 * font.size, x + side, y + 0.2 * font.size + side)
+        canvas.box(key, rgb, None, colour=colour)
+        canvas.text(label, (x + 1.5 * font.size, y), font, "black", (0, 0, 0))
     largest = shares.index(max(shares))
     if sorted(shares)[-1] > sorted(shares)[-2] + 5:
         scene.add("charts/pie-largest", ask(rng, LARGEST), labels[largest])

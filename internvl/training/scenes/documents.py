@@ -4,7 +4,7 @@ import random
 
 from internvl.training.scenes.canvas import Canvas, Rgb, font_names, load_font
 from internvl.training.scenes.scene import Scene, ask
-from internvl.training.scenes.words import Split, is_in_split, pick_code, pick_words
+from internvl.training.scenes.words import Split, pick_code, pick_layout, pick_words
 
 SHEETS = ((896, 1344), (1000, 1400), (1344, 1792), (1120, 1120), (1344, 896), (900, 1200))
 PAPERS: tuple[Rgb, ...] = ((255, 255, 255), (250, 248, 240), (245, 245, 245), (255, 252, 230))
@@ -38,11 +38,10 @@ class _Sheet:
     """Paper with a font whose size is picked for this sheet."""
 
     def __init__(self, rng: random.Random, split: Split, kind: str) -> None:
-        self.size = rng.choice(SHEETS)
+        self.size, font = pick_layout(rng, split, kind, SHEETS, font_names())
         self.canvas = Canvas(*self.size, rng.choice(PAPERS))
         self.ink = rng.choice(INKS)
-        names = [n for n in font_names() if is_in_split(kind + n, split)] or font_names()
-        self.font = load_font(rng.choice(names), rng.randint(24, 34))
+        self.font = load_font(font, rng.randint(24, 34))
         self.left = rng.uniform(0.05, 0.12) * self.size[0]
         self.y = rng.uniform(0.04, 0.2) * self.size[1]
         self.step = self.font.size * rng.uniform(1.3, 2.0)

@@ -7,6 +7,7 @@ from internvl.training.scenes.scene import Scene, article, ask, listing, sentenc
 from internvl.training.scenes.things import (
     Thing,
     add_thing,
+    may_show,
     paint_background,
     pick_pair,
     pick_visible,
@@ -103,14 +104,19 @@ def _ask_across(rng: random.Random, scene: Scene, everything: list[list[Thing]])
 
 
 def _difference(rng: random.Random, split: Split) -> Scene:
-    canvas, things = _picture(rng, split, 3)
+    alone: list[Thing] = []
+    while not alone:  # "the circle" must be one
+        canvas, things = _picture(rng, split, 3)
+        shapes = [thing.shape for thing in things]
+        alone = [thing for thing in things if shapes.count(thing.shape) == 1]
     behind = [canvas.image.getpixel((2, 2))]
     canvas = Canvas(*canvas.size, behind[0])  # type: ignore[arg-type]
     second = Canvas(*canvas.size, behind[0])  # type: ignore[arg-type]
-    changed = rng.choice(things)
+    changed = rng.choice(alone)
+    others = [c for c in COLOURS if c != changed.colour and may_show((c, changed.shape), split)]
     rgb = None
     while rgb is None:
-        colour = rng.choice([c for c in COLOURS if c != changed.colour])
+        colour = rng.choice(others)
         rgb = pick_visible(rng, colour, behind)  # type: ignore[arg-type]
     for thing in things:
         own = pick_visible(rng, thing.colour, behind) or rgb  # type: ignore[arg-type]
@@ -126,7 +132,7 @@ def _difference(rng: random.Random, split: Split) -> Scene:
     for number, canvas_things in ((1, things), (2, [t for t in things if t is not changed])):
         if canvas_things:
             thing = rng.choice(canvas_things)
-            if [t.shape for t in things].count(thing.shape) == 1:
+            if thing in alone:
                 question = ask(rng, COLOUR, x=thing.shape, n=number)
                 scene.add("images/colour", question, thing.colour.capitalize())
     return scene

@@ -85,10 +85,11 @@ def _ask_about(
     scene.add("objects/caption", ask(rng, say.CAPTION), caption(things, ground))
     scene.add("objects/count", ask(rng, say.COUNT_ALL), str(len(things)))
     scene.add("objects/background", ask(rng, say.BACKGROUND), ground.capitalize())
-    for _ in range(1 if split == "held-out" else ROUNDS):
+    rounds = 1 if split == "held-out" else ROUNDS
+    for thing in rng.sample(unique, min(rounds + 1, len(unique))):
+        _ask_place(rng, scene, thing)
+    for _ in range(rounds):
         _ask_counts(rng, scene, things, split)
-        if unique:
-            _ask_place(rng, scene, rng.choice(unique))
         _ask_by_property(rng, scene, things)
         if len(unique) > 1:
             _ask_relation(rng, scene, rng.sample(unique, 2))

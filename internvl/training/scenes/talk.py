@@ -18,6 +18,7 @@ SCOPE = (
     "For anything else use a published model."
 )
 NO_PICTURE = "I see no picture yet. Please add one and ask again."
+# The last question of each is held out.
 TALK: dict[str, tuple[tuple[str, ...], str]] = {
     "greeting": (
         (
@@ -143,7 +144,8 @@ def draw_talk(rng: random.Random, split: Split) -> Scene:
     scene = Scene("talk", ordered=True)
     for name in rng.sample(list(TALK), rng.randint(2, 5)):
         questions, answer = TALK[name]
-        scene.add(f"talk/{name}", ask(rng, questions), answer)
+        own = questions[-1:] if split == "held-out" else questions[:-1]
+        scene.add(f"talk/{name}", ask(rng, own), answer)
     if rng.random() < 0.3:
         scene.exchanges.insert(0, _no_picture(rng))
     return scene

@@ -31,6 +31,7 @@ COLOUR = (
     "What is the colour of the letters?",
 )
 COUNT = ("How many lines of text are there?", "How many lines does the text have?")
+SIGNS = 0.3  # of the pictures: text on a board of its own colour
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -47,6 +48,12 @@ def draw_strings(rng: random.Random, split: Split) -> Scene:
 def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split], str]) -> Scene:
     size = rng.choice(SIZES)
     canvas, ground, behind = paint_background(rng, size)
+    sign = None
+    if rng.random() < SIGNS:
+        board = rng.choice([c for c in COLOURS if c != ground])
+        sign = pick_visible(rng, board, behind)
+        if sign:
+            ground, behind = board, [sign]
     lines = [make(rng, split) for _ in range(rng.choice([1, 1, 1, 2, 3, 4]))]
     colour, rgb = ground, None
     while rgb is None or colour == ground:
@@ -62,6 +69,11 @@ def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split
     step = font.size * rng.uniform(1.15, 1.35)
     y = rng.uniform(0, max(1, height - step * len(lines)))
     x = rng.uniform(0.02 * width, max(0.03 * width, width - font.getlength(longest)))
+    if sign:
+        margin = font.size * rng.uniform(0.1, 0.5)
+        right, bottom = x + font.getlength(longest), y + step * len(lines)
+        panel = (x - margin, y - margin, right + margin, bottom + margin)
+        canvas.box(panel, sign, rgb if rng.random() < 0.5 else None, 2, ground)
     for index, line in enumerate(lines):
         canvas.text(line, (x, y + index * step), font, colour, rgb)
     scene = Scene("text", [canvas])

@@ -41,6 +41,11 @@ def pick_pair(rng: random.Random, split: Split) -> tuple[str, str]:
             return colour, shape
 
 
+def may_show(pair: tuple[str, str], split: Split) -> bool:
+    """Whether scenes of the split may show this colour and shape; training not a held-out one."""
+    return split != "train" or is_in_split(" ".join(pair), split)
+
+
 def paint_background(rng: random.Random, size: tuple[int, int]) -> tuple[Canvas, str, list[Rgb]]:
     """A fresh canvas, the name of its colour and the shades on it."""
     colour = "white" if rng.random() < 0.4 else rng.choice(list(COLOURS))

@@ -4,7 +4,7 @@ import random
 
 from internvl.training.scenes.canvas import COLOURS, Canvas, Rgb, pick_rgb
 from internvl.training.scenes.scene import Scene, article, ask, sentence
-from internvl.training.scenes.things import pick_pair, pick_visible
+from internvl.training.scenes.things import may_show, pick_pair, pick_visible
 from internvl.training.scenes.words import Split
 
 SIZES = ((448, 448), (448, 336), (640, 360), (320, 240))
@@ -100,8 +100,8 @@ def _motion(rng: random.Random, split: Split) -> Scene:
 def _change(rng: random.Random, split: Split) -> Scene:
     size, ground, behind, frames = _setting(rng)
     (colour, shape), rgb = _object(rng, split, ground, behind)
-    (second, _), other = _object(rng, split, ground, behind)
-    while second == colour:
+    second = colour
+    while second == colour or not may_show((second, shape), split):
         (second, _), other = _object(rng, split, ground, behind)
     radius = min(size) * rng.uniform(0.12, 0.25)
     centre = tuple(rng.uniform(radius, side - radius) for side in size)
