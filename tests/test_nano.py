@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from internvl.chat import SYSTEM_MESSAGE, render
+from internvl.chat import SYSTEM_MESSAGE, Conversation, Turn, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import normalise
@@ -23,6 +23,7 @@ from internvl.training.label_projector import new_label_projector, teach, word_t
 from internvl.training.nano import Plan, commands
 from internvl.training.network import open_model
 from internvl.training.phases import PHASES, Phase
+from internvl.training.pointing import Pointer
 from internvl.training.pretrain import TowerTraining, draw_tile, whiten
 from internvl.training.samples import (
     Mixture,
@@ -34,7 +35,7 @@ from internvl.training.samples import (
 )
 from internvl.training.scenes import draw, transcribe
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
-from internvl.training.starts import read_labels, read_weights
+from internvl.training.starts import read_helpers, read_weights
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
 
 NANO = Path("assets/nano")
@@ -317,15 +318,31 @@ def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
     assert torch.equal(before, model.network.lm_head.weight)
 
 
+def test_the_edges_of_a_box_are_asked_for_where_it_is_written(tokenizer):
+    model = tiny_model()
+    answer = "<ref>red square</ref><box>[[12, 0, 1000, 507]]</box>"
+    turn = Turn("", (), answer, region="red square")
+    segments = render(Conversation(system="", id="x", turns=[turn]), [], 4)
+    ids, learned = map(torch.tensor, encode(tokenizer, segments))
+    pointer = Pointer(model)
+    places, edges = pointer.find(ids[None], learned[None])
+    written = tokenizer.decode(ids[places[:, 1]].tolist())
+    assert written == "<box>[[12, 0, 1000, 507]]"
+    assert edges.unique(dim=0).tolist() == [pytest.approx([0.012, 0.0, 1.0, 0.507])]
+    hidden = [torch.randn(1, len(ids), 32) for _ in range(2)]
+    assert pointer(hidden, ids[None], learned[None]) > 0.5
+    assert pointer(hidden, ids[None], torch.zeros_like(learned)[None]) == 0
+
+
 def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
-    phase = Phase(
-        "labels", ("language_model", "lm_head"), Mixture({"single": 1}, labels=True), 1e-3, 2
-    )
+    mixture = Mixture({"single": 1}, labels=True)
+    phase = Phase("labels", ("language_model", "lm_head"), mixture, 1e-3, 2, pointing=1.0)
     run = Run(tiny_model(), phase, tmp_path)
     before = run.labels.words.weight.clone()
     run.train(10, workers=0, tokens=400, tiles=4)
     assert not torch.equal(before, run.labels.words.weight)
-    told = read_labels(tmp_path / "phase-labels.pt")
+    told = read_helpers(tmp_path / "phase-labels.pt")
+    assert torch.equal(told["pointer"]["heads.0.1.bias"], run.pointer.heads[0][1].bias)
     glossed = replace(phase, name="projector", gloss=1, mixture=Mixture({"single": 1}))
     later = Run(tiny_model(), glossed, tmp_path, told)
     assert torch.equal(later.labels.words.weight, run.labels.words.weight)
@@ -334,8 +351,7 @@ def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
 def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):
     model = tiny_model()
     samples = [draw_sample(n, Mixture({"single": 1.0}), tokenizer, 16) for n in range(2)]
-    loss, _ = batch_loss(model, collate(samples), frozen_tower=True)
-    loss.backward()
+    batch_loss(model, collate(samples), frozen_tower=True).loss.backward()
     assert model.network.model.vision_tower.embeddings.cls_token.grad is None
     assert model.network.model.multi_modal_projector.linear_1.weight.grad is not None
 

@@ -1,6 +1,6 @@
 """The nano model's loss on a batch of samples."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,22 @@ from internvl.training.batches import Batch
 SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them on a CPU
 
 
+class Losses(NamedTuple):
+    """The square-averaged loss, the share of learned tokens right, and what a `Pointer` misses."""
+
+    loss: Tensor
+    right: Tensor
+    missed: Tensor
+
+
 def batch_loss(
-    model: Model, batch: Batch, frozen_tower: bool, projector: nn.Module | None = None
-) -> tuple[Tensor, Tensor]:
-    """The square-averaged loss, and the share of learned tokens that is right.
+    model: Model,
+    batch: Batch,
+    frozen_tower: bool,
+    projector: nn.Module | None = None,
+    pointer: nn.Module | None = None,
+) -> Losses:
+    """What a batch costs.
 
     `projector` makes visual tokens of samples that have labels instead of pixels.
     """
@@ -32,17 +44,19 @@ def batch_loss(
                 features = projector(batch.labels)
             slots = ids == model.image_token_id
             embeddings = embeddings.masked_scatter(slots[..., None], features.to(embeddings.dtype))
-        seen = {}
+        seen: dict[str, Any] = {"output_hidden_states": True} if pointer else {}
         if batch.parts is not None:
-            seen = {"attention_mask": sight(batch.parts), "position_ids": batch.positions}
-        hidden = network.model.language_model(inputs_embeds=embeddings, **seen).last_hidden_state
+            seen |= {"attention_mask": sight(batch.parts), "position_ids": batch.positions}
+        output = network.model.language_model(inputs_embeds=embeddings, **seen)
+        hidden = output.last_hidden_state
         wanted = weights[:, 1:] > 0
         scores = network.lm_head(hidden[:, :-1][wanted]).float()
     answers = ids[:, 1:][wanted]
     losses = F.cross_entropy(scores, answers, reduction="none")
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean()
-    return (losses * each).sum() / each.sum(), right
+    missed = pointer(output.hidden_states, ids, weights > 0) if pointer else right.new_zeros(())
+    return Losses((losses * each).sum() / each.sum(), right, missed)
 
 
 def sight(parts: Tensor) -> Tensor:

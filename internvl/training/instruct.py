@@ -26,8 +26,9 @@ from internvl.training.geometry import Geometry
 from internvl.training.label_projector import new_label_projector, teach
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
+from internvl.training.pointing import Pointer
 from internvl.training.pretrain import Tiles
-from internvl.training.starts import build, join_tower, read_labels, read_weights
+from internvl.training.starts import build, join_tower, read_helpers, read_weights
 
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
@@ -36,7 +37,11 @@ class Run:
     """One phase of training with its checkpoint, `phase-<name>.pt` in the output folder."""
 
     def __init__(
-        self, model: Model, phase: Phase, output: Path, labels: dict[str, Tensor] | None = None
+        self,
+        model: Model,
+        phase: Phase,
+        output: Path,
+        helpers: dict[str, dict[str, Tensor]] | None = None,
     ) -> None:
         self.model, self.phase = model, phase
         self.path = output / f"phase-{phase.name}.pt"
@@ -49,10 +54,12 @@ class Run:
         learners = nn.ModuleDict({"network": model.network})
         if phase.mixture.labels or phase.gloss:
             self.labels = new_label_projector(model)
-            if labels:
-                self.labels.load_state_dict(labels)
             if phase.mixture.labels:
                 learners["labels"] = self.labels
+        self.pointer = Pointer(model).to(model.device) if phase.pointing else None
+        if self.pointer:
+            learners["pointer"] = self.pointer
+        self._restore_helpers(helpers or {})
         self.optimizers = new_optimizers(learners, phase.lr)
         self.average = self._weights() if phase.average else None
         if self.path.exists():
@@ -98,8 +105,8 @@ class Run:
             "drawn": self.drawn,
             "minutes": self.minutes,
         }
-        if self.labels:
-            state["labels"] = self.labels.state_dict()
+        for name, helper in self._helpers():
+            state[name] = helper.state_dict()
         if self.average:
             state["average"] = self.average
         save_atomically(state, self.path)
@@ -126,7 +133,8 @@ class Run:
         schedule(self.optimizers, self.phase.lr, self.step, over)
         frozen, labelled = "vision_tower" not in self.phase.trains, self.phase.mixture.labels
         projector = self.labels if labelled else None
-        loss, right = batch_loss(self.model, batch, frozen, projector)
+        losses = batch_loss(self.model, batch, frozen, projector, self.pointer)
+        loss = losses.loss + self.phase.pointing * losses.missed
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -134,7 +142,18 @@ class Run:
         nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        return {"loss": loss.item(), "right": right.item()}
+        missed = losses.missed.item() or float("nan")
+        return {"loss": losses.loss.item(), "right": losses.right.item(), "missed": missed}
+
+    def _helpers(self) -> list[tuple[str, nn.Module]]:
+        """What trains along and is no part of the model, by name."""
+        named = (("labels", self.labels), ("pointer", self.pointer))
+        return [(name, helper) for name, helper in named if helper is not None]
+
+    def _restore_helpers(self, states: dict[str, Any]) -> None:
+        for name, helper in self._helpers():
+            if name in states:
+                helper.load_state_dict(states[name])
 
     def _batches(self, workers: int, tokens: int, tiles: int) -> Iterator[tuple[int, Batch]]:
         model, mixture = self.model, self.phase.mixture
@@ -155,8 +174,7 @@ class Run:
         self.model.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        if self.labels:
-            self.labels.load_state_dict(state["labels"])
+        self._restore_helpers(state)
         self.step, self.drawn, self.minutes = (state[key] for key in ("step", "drawn", "minutes"))
         if average := state.get("average"):
             self.average = {key: tensor.to(self.model.device) for key, tensor in average.items()}
@@ -192,8 +210,8 @@ def main() -> None:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
-    labels = read_labels(arguments.start)
-    run = Run(model, replace(phase, **changes), arguments.output, labels)
+    helpers = read_helpers(arguments.start)
+    run = Run(model, replace(phase, **changes), arguments.output, helpers)
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
     if arguments.save:

@@ -29,7 +29,7 @@ class Phase:
     `gloss` steps at the start show the projector what the labels of a tile say. With `average`,
     what is saved as a checkpoint is a running mean of the weights that keeps this share at every
     step: good at any moment, where the last weights are only good after the learning rate has
-    fallen.
+    fallen. `pointing` is the weight of what a `Pointer` misses.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Phase:
     steps: int
     gloss: int = 0
     average: float = 0.0
+    pointing: float = 0.0
 
 
 _LANGUAGE = ("language_model", "lm_head")
@@ -56,6 +57,7 @@ PHASES = {
             1e-3,
             8000,
             average=0.99,
+            pointing=1.0,
         ),
         Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300),
         Phase(
@@ -65,6 +67,7 @@ PHASES = {
             5e-4,
             12000,
             average=0.996,
+            pointing=1.0,
         ),
         Phase(
             "everything",
@@ -73,6 +76,7 @@ PHASES = {
             2e-4,
             3000,
             average=0.99,
+            pointing=1.0,
         ),
     )
 }

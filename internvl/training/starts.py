@@ -32,12 +32,12 @@ def read_weights(start: Path) -> dict[str, Tensor]:
     return weights
 
 
-def read_labels(start: Path | None) -> dict[str, Tensor] | None:
-    """The label projector in a phase's .pt file, if there is one."""
+def read_helpers(start: Path | None) -> dict[str, dict[str, Tensor]]:
+    """Label projector and pointer in a phase's .pt file, as far as they are there."""
     if start is None or start.is_dir():
-        return None
-    state: dict[str, Tensor] | None = torch.load(start, "cpu", weights_only=True).get("labels")
-    return state
+        return {}
+    state = torch.load(start, "cpu", weights_only=True)
+    return {name: state[name] for name in ("labels", "pointer") if name in state}
 
 
 def join_tower(model: Model, path: Path) -> None:
