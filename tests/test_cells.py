@@ -121,6 +121,24 @@ def test_perfect_cells_have_no_loss():
     assert cell_loss(elsewhere[None], classes[None], offsets[None])[0] > 1
 
 
+def test_a_few_large_letters_are_not_drowned_by_a_page_of_small_ones():
+    few = [Mark(0, 0, 70, 70, None, "k", "blue")]
+    page = [
+        Mark(14 * x, 14 * y, 14 * x + 14, 14 * y + 14, None, "m", "blue")
+        for x in range(30)
+        for y in range(30)
+    ]
+    targets = [label_cells(marks, WHOLE) for marks in (few, page)]
+    classes, offsets = (torch.from_numpy(np.stack(part)) for part in zip(*targets, strict=True))
+    predicted = torch.zeros(2, 32, 32, sum(PARTS))
+    letter = sum(CLASSES[:5]) + CHARACTERS.index("m") + 1
+    predicted[1, ..., letter] = 50.0  # right on the page, wrong on the other tile
+    _, right = cell_loss(predicted, classes, offsets)
+    assert right["left-character"] + right["right-character"] == pytest.approx(
+        1 + 30 / 31, abs=0.01
+    )
+
+
 def test_a_character_tells_what_stands_before_it():
     canvas = Canvas(448, 448, (255, 255, 255))
     canvas.text("a b€c", (0, 0), load_font("", 60), "black", (0, 0, 0))

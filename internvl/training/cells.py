@@ -201,7 +201,8 @@ def cell_loss(
     """The loss over cells, and the share of marks that is right for each property.
 
     Empty cells outnumber drawn ones, so each half of them counts as a mean of its own; so do, for
-    what is told at centres, the cells that a mark covers around its centre.
+    what is told at centres, the cells that a mark covers around its centre. A tile counts by the
+    root of its marks' number: as a plain mean a page of letters would drown a few large ones.
     """
     *scores, boxes, edges, places = torch.split(predicted.float(), [*PARTS], dim=-1)
     centres, wanted_edges = find_edges(classes, offsets)
@@ -210,11 +211,12 @@ def cell_loss(
     loss = predicted.new_zeros((), dtype=torch.float32)
     right: dict[str, float] = {}
     for name, score, wanted in zip(GROUPS, scores, classes.unbind(1), strict=True):
+        told = (wanted > 0).sum((1, 2), keepdim=True).clamp(min=1)
+        share = told.rsqrt().expand_as(wanted).flatten()
         score, wanted = score.flatten(0, 2), wanted.flatten()
         each = F.cross_entropy(score, wanted, reduction="none", ignore_index=IGNORED)
         drawn, empty = (wanted > 0).float(), (wanted == 0).float()
-        if name in GROUPS[:CENTRES]:
-            drawn = drawn * weights
+        drawn = drawn * (weights if name in GROUPS[:CENTRES] else share)
         loss = loss + (each * drawn).sum() / drawn.sum().clamp(min=1e-3)
         for part in (empty * covered, empty * ~covered):
             loss = loss + (each * part).sum() / part.sum().clamp(min=1)

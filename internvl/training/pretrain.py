@@ -29,13 +29,13 @@ from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import draw
 
 MIXTURE = {
-    "crowd": 5.0,
+    "crowd": 4.0,
     "single": 0.5,
     "objects": 2.0,
-    "text": 2.0,
-    "strings": 2.0,
+    "text": 3.5,
+    "strings": 3.5,
     "documents": 1.0,
-    "charts": 2.0,
+    "charts": 1.0,
 }
 HEAD_FIRST = 300  # steps
 WHITENING_TILES = 10**6  # the first tile to whiten with: far from those of the training

@@ -112,7 +112,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/smoke"))
     parser.add_argument("--samples", type=int, default=20, help="scenes per task of the evaluation")
     given = parser.parse_args()
+    began = time.monotonic()
     rehearse(given.output, given.samples)
+    print(f"All of it took {time.monotonic() - began:.0f} s.")
 
 
 if __name__ == "__main__":
