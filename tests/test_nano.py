@@ -343,9 +343,12 @@ def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
     assert not torch.equal(before, run.labels.words.weight)
     told = read_helpers(tmp_path / "phase-labels.pt")
     assert torch.equal(told["pointer"]["heads.0.1.bias"], run.pointer.heads[0][1].bias)
-    glossed = replace(phase, name="projector", gloss=1, mixture=Mixture({"single": 1}))
+    mixture = Mixture({"single": 1})
+    glossed = replace(phase, name="projector", gloss=1, mixture=mixture, pointing=0.0)
     later = Run(tiny_model(), glossed, tmp_path, told)
     assert torch.equal(later.labels.words.weight, run.labels.words.weight)
+    later.save()
+    assert read_helpers(tmp_path / "phase-projector.pt").keys() == {"labels", "pointer"}
 
 
 def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):

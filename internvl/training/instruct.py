@@ -59,7 +59,8 @@ class Run:
         self.pointer = Pointer(model).to(model.device) if phase.pointing else None
         if self.pointer:
             learners["pointer"] = self.pointer
-        self._restore_helpers(helpers or {})
+        self.handed_on = dict(helpers or {})  # to later phases, where this one has no use for it
+        self._restore_helpers(self.handed_on)
         self.optimizers = new_optimizers(learners, phase.lr)
         self.average = self._weights() if phase.average else None
         if self.path.exists():
@@ -105,6 +106,7 @@ class Run:
             "drawn": self.drawn,
             "minutes": self.minutes,
         }
+        state |= self.handed_on
         for name, helper in self._helpers():
             state[name] = helper.state_dict()
         if self.average:
