@@ -58,10 +58,11 @@ Region = tuple[float, float, float, float]
 
 
 class Targets(NamedTuple):
-    """Classes (11, 32, 32), one per `GROUPS`, 0 for nothing; offsets (5, 32, 32).
+    """Classes (11, 32, 32), one per `GROUPS`, 0 for nothing; offsets (9, 32, 32), in tiles.
 
-    Offsets are the distances from a cell's centre to its mark's left, top, right and bottom edges,
-    in tiles; the fifth is the cell's weight, so that a large mark doesn't outweigh all others.
+    Offsets are the distances from a cell's centre to its mark's left, top, right and bottom edges;
+    the cell's weight, so that a large mark doesn't outweigh all others; and the four edges of the
+    shape or area that has its centre in the cell, unless it fills the tile. Characters have none.
     """
 
     classes: NDArray[np.int8]
@@ -74,7 +75,8 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
     Characters too small to read, and the corners of a shape's box, are ignored rather than guessed.
     """
     classes = np.zeros((len(GROUPS), CELLS, CELLS), np.int8)
-    offsets = np.zeros((5, CELLS, CELLS), np.float32)
+    offsets = np.zeros((9, CELLS, CELLS), np.float32)
+    targets = Targets(classes, offsets)
     left, top, right, bottom = region
     scale_x, scale_y = CELLS / (right - left), CELLS / (bottom - top)
     smallest = SMALLEST_CHARACTER * CELLS / tile_size
@@ -102,32 +104,29 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
             classes[0, rows, columns] = np.where(full, number, IGNORED)
             classes[2, rows, columns] = np.where(full, colour, IGNORED)
             known = (number, 0, colour, 0, 0)
-        _tell_centre(classes, (x0 + x1) / 2, (y0 + y1) / 2, *known)
+        _tell_centre(targets, (x0, y0, x1, y1), known)
         for side, offset in enumerate((x - x0, y - y0, x1 - x, y1 - y)):
             offsets[side, rows, columns] = offset / CELLS
         offsets[4, rows, columns] = ((x1 - x0) * (y1 - y0)) ** -0.5
     offsets[4].clip(0, 1, out=offsets[4])
-    return Targets(classes, offsets)
+    return targets
 
 
-def _tell_centre(
-    classes: NDArray[np.int8],
-    x: float,
-    y: float,
-    shape: int,
-    character: int,
-    colour: int,
-    before: int,
-    blank: int,
-) -> None:
-    """Tell a mark once more at its centre (in cells), if that lies in the tile."""
+def _tell_centre(targets: Targets, box: Region, known: tuple[int, ...]) -> None:
+    """Tell a mark with this box (in cells) once more at its centre, if that lies in the tile.
+
+    `known` is its shape, character, colour, what stands before it, and whether a blank does.
+    """
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     column, row = math.floor(x), math.floor(y)
     if 0 <= column < CELLS and 0 <= row < CELLS:
         half = int(2 * (x - column))
-        told = (3, shape), (4 + half, character), (6, colour), (7 + half, before), (9 + half, blank)
-        for group, value in told:
+        groups = (CENTRES, CENTRES + 1 + half, CENTRES + 3, CENTRES + 4 + half, CENTRES + 6 + half)
+        for group, value in zip(groups, known, strict=True):
             if value:
-                classes[group, row, column] = value
+                targets.classes[group, row, column] = value
+        if known[0] and min(box[2] - box[0], box[3] - box[1]) < FILLING * CELLS:
+            targets.offsets[5:, row, column] = np.array(box) / CELLS
 
 
 _CENTRES = np.arange(CELLS, dtype=np.float32) + 0.5
@@ -163,18 +162,11 @@ def cut_regions(size: tuple[int, int], max_tiles: int) -> list[Region]:
     return [*tiles, (0.0, 0.0, float(size[0]), float(size[1]))] if len(tiles) > 1 else tiles
 
 
-def find_edges(classes: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
-    """Of shapes and areas: tile, row and column of the centre (marks, 3); their edges (marks, 4).
-
-    In tiles. What fills the tile is left out. Characters have no edges: there are too many of them.
-    """
-    across, down = offsets[:, 0] + offsets[:, 2], offsets[:, 1] + offsets[:, 3]
-    told = (classes[:, CENTRES] != 0) & (torch.minimum(across, down) < FILLING)
-    places = told.nonzero()
+def find_edges(offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """Of shapes and areas: tile, row and column of the centre (marks, 3), and edges (marks, 4)."""
+    places = offsets[:, 5:].any(1).nonzero()
     tile, row, column = places.unbind(1)
-    centres = grid(CELLS).to(offsets.device)[row, column].repeat(1, 2)
-    signs = torch.tensor([-1.0, -1.0, 1.0, 1.0], device=offsets.device)
-    return places, centres + signs * offsets[tile, :4, row, column]
+    return places, offsets[tile, 5:, row, column]
 
 
 class CellHead(nn.Module):
@@ -198,14 +190,16 @@ class CellHead(nn.Module):
 def cell_loss(
     predicted: Tensor, classes: Tensor, offsets: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss over cells, and the share of marks that is right for each property.
+    """The loss over cells, and for the log the share of drawn cells that is right in each group.
+
+    "edges-missed" is what it misses of the edges, 1 for all, NaN where none are told.
 
     Empty cells outnumber drawn ones, so each half of them counts as a mean of its own; so do, for
     what is told at centres, the cells that a mark covers around its centre. A tile counts by the
     root of its marks' number: as a plain mean a page of letters would drown a few large ones.
     """
     *scores, boxes, edges, places = torch.split(predicted.float(), [*PARTS], dim=-1)
-    centres, wanted_edges = find_edges(classes, offsets)
+    centres, wanted_edges = find_edges(offsets)
     classes, weights = classes.long(), offsets[:, 4].flatten()
     covered = (classes[:, :3] != 0).any(1).flatten()
     loss = predicted.new_zeros((), dtype=torch.float32)
@@ -227,5 +221,5 @@ def cell_loss(
     tile, row, column = centres.unbind(1)
     missed = (edges[tile, row, column] - waves(wanted_edges)).square().sum() / max(1, 4 * len(tile))
     loss = loss + missed + (places - waves(grid(CELLS)).to(places.device)).square().mean()
-    right["edges-missed"] = missed.item() / WAVES
+    right["edges-missed"] = 2 * missed.item() / WAVES if len(tile) else math.nan
     return loss, right

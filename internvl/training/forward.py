@@ -55,7 +55,10 @@ def batch_loss(
     losses = F.cross_entropy(scores, answers, reduction="none")
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean()
-    missed = pointer(output.hidden_states, ids, weights > 0) if pointer else right.new_zeros(())
+    missed = right.new_zeros(())
+    if pointer:  # of scenes told in words nobody knows the edges
+        shown = (ids == model.image_token_id).any(1, keepdim=True)
+        missed = pointer(output.hidden_states, ids, (weights > 0) & shown)
     return Losses((losses * each).sum() / each.sum(), right, missed)
 
 

@@ -26,7 +26,7 @@ Tile = tuple[Tensor, Tensor, Tensor]
 
 
 class Labels(NamedTuple):
-    """Targets of tiles: classes (tiles, 11, 32, 32) int8 and offsets (tiles, 5, 32, 32)."""
+    """Targets of tiles: classes (tiles, 11, 32, 32) int8 and offsets (tiles, 9, 32, 32)."""
 
     classes: Tensor
     offsets: Tensor
@@ -60,7 +60,7 @@ class LabelProjector(nn.Module):
         token, cell = self._place(tile, row, column)
         said = self.words(cell * sum(CLASSES) + numbers[tile, group, row, column])
         tokens = tokens.index_add(0, token, said)
-        centres, edges = find_edges(labels.classes, labels.offsets)
+        centres, edges = find_edges(labels.offsets)
         token, _ = self._place(*centres.unbind(1))
         tokens = tokens.index_add(0, token, (waves(edges) @ self.edges).to(tokens.dtype))
         projected: Tensor = self.linear(F.gelu(tokens))

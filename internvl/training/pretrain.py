@@ -44,7 +44,7 @@ Example = tuple[Tensor, Tensor, Tensor]
 
 
 class Tiles(IterableDataset[Example]):
-    """Single tiles with their targets: `(3, 448, 448)` uint8, `(11, 32, 32)`, `(5, 32, 32)`."""
+    """Single tiles with their targets: `(3, 448, 448)` uint8, `(11, 32, 32)`, `(9, 32, 32)`."""
 
     def __init__(self, first: int, split: str = "train") -> None:
         super().__init__()
@@ -142,9 +142,10 @@ class TowerTraining:
     def learn(self, batch: Example, done: float) -> dict[str, float]:
         """One step on a batch of tiles; `done` is the fraction of the training that is over."""
         pixels, classes, offsets = (tensor.to(self.device) for tensor in batch)
-        schedule(self.optimizers, self.lr, self.step, done)
+        alone = self.step < self.head_first
+        schedule(self.optimizers, self.lr, self.step - (0 if alone else self.head_first), done)
         with torch.autocast(self.device, torch.bfloat16):
-            with torch.set_grad_enabled(self.step >= self.head_first):
+            with torch.set_grad_enabled(not alone):
                 patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
             predicted = self.both["head"](patches)
         loss, right = cell_loss(predicted, classes, offsets)
