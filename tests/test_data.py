@@ -273,6 +273,8 @@ def test_official_mixture_names(tmp_path):
         ({}, "either an annotation"),
         ({"scenes": ["objects"]}, "how many"),
         ({"annotation": "a.jsonl", "repeat": "2"}, "repeat must be a number"),
+        ({"annotation": "a.jsonl", "max_tiles": 6.5}, "max_tiles must be a whole number"),
+        ({"scenes": "objects", "samples": 4}, "a list of names"),
         ("a.jsonl", "an object"),
     ],
 )

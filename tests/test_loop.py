@@ -272,7 +272,7 @@ def test_what_vanishes_before_a_run_goes_on_is_counted(tmp_path):
 
 
 def test_a_run_goes_on_with_its_own_data_and_after_its_own_stages_only(tmp_path):
-    stages = {"1": stage(trains=["projector"]), "2": stage()}
+    stages = {"1": stage(trains=["projector"], epochs=2), "2": stage()}
     recipe = write_project(tmp_path, 8, stages=stages)
     assert not run(recipe, tmp_path / "out", minutes=0)
     forget_accelerate()

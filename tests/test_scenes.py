@@ -87,7 +87,8 @@ def test_some_text_stands_on_a_sign():
         canvas = draw("text", number).canvases[0]
         for board in (mark for mark in canvas.marks[1:] if mark.shape == "blob"):
             letters = [mark for mark in canvas.marks if mark.character]
-            assert all(m.colour != board.colour and m.x0 >= board.x0 for m in letters)
+            assert all(mark.colour != board.colour for mark in letters)
+            assert all(board.x0 <= mark.x0 and mark.x1 <= board.x1 for mark in letters)
             signs += 1
     assert 10 < signs < 30
 

@@ -54,8 +54,8 @@ class Distribution:
 def shard(learner: nn.Module, precision: str = "no") -> None:
     """Shard a learner's layers over all processes, in place; gradients are averaged in float32.
 
-    Only a process's own part is moved to its device. Inputs stay as they are: the loss's weights
-    would lose precision.
+    Layers are moved to the device one after the other, and only a process's own part stays. Inputs
+    remain as they are: the loss's weights would lose precision.
     """
     whole: Any = learner
     dtype = torch.bfloat16 if precision == "bf16" else None

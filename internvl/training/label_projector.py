@@ -21,7 +21,7 @@ from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
 from internvl.training.waves import WAVES, grid, waves
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
-LOUDNESS = 0.08  # of each wave: four edges together are as loud as a word
+LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a word
 Tile = tuple[Tensor, Tensor, Tensor]
 
 
@@ -135,8 +135,8 @@ def teach(
             patches = inner.vision_tower(normalise(pixels)).last_hidden_state[:, 1:]
             wanted = labels(Labels(classes, offsets)).float()
         rows = int(patches.shape[1] ** 0.5)
-        grid = patches.float().reshape(len(patches), rows, rows, -1)
-        tokens = inner.pixel_shuffle(grid, scale_factor=0.5).flatten(0, 2)
+        square = patches.float().reshape(len(patches), rows, rows, -1)
+        tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
         loss = F.mse_loss(projector(tokens), wanted) / wanted.var()
         projector.zero_grad()
         loss.backward()

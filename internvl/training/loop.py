@@ -74,11 +74,8 @@ def _train_stage(
     run = Run(recipe, name, start, folder, accelerator, tower)
     for line in [f"Stage {name} starts from {start}.", *run.corpus.report.lines()]:
         accelerator.print(line)
-    sequences = run.corpus.estimate_sequences(run.total, recipe.packing)
-    steps = math.ceil(sequences / run.stage.batch)
-    advice = "" if steps >= FEW else ": very few to learn from; lower `batch` or raise `epochs`"
-    accelerator.print(f"About {steps:,} optimizer steps{advice}.")
     if accelerator.is_main_process:
+        print(_expect(run))
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(recipe, folder / "recipe.json")
     if resume:
@@ -91,6 +88,14 @@ def _train_stage(
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     return True
+
+
+def _expect(run: Run) -> str:
+    """About how many steps a stage will take, and whether they are few."""
+    sequences = run.corpus.estimate_sequences(run.total, run.recipe.packing)
+    steps = math.ceil(sequences / run.stage.batch)
+    advice = "" if steps >= FEW else ": very few to learn from; lower `batch` or raise `epochs`"
+    return f"About {steps:,} optimizer steps{advice}."
 
 
 def _stage_before(name: str, output: Path) -> Path | None:

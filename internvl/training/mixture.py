@@ -21,11 +21,12 @@ _OFFICIAL = {
     "repeat_time": "repeat",
     "data_augment": "augment",
 }
-_NUMBERS: dict[str, type | tuple[type, ...]] = {
-    "max_tiles": int,
-    "samples": int,
-    "seed": int,
-    "repeat": (int, float),
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "max_tiles": ("a whole number", (int,)),
+    "samples": ("a whole number", (int,)),
+    "seed": ("a whole number", (int,)),
+    "repeat": ("a number", (int, float)),
+    "scenes": ("a list of names", (list, tuple)),
 }
 
 
@@ -80,10 +81,10 @@ def _read_entry(name: str, values: Any, folder: Path) -> Entry:
     for key in ("root", "annotation"):
         if key in values:
             values[key] = str(folder / values[key])
-    for item in fields(Entry):
-        kind = _NUMBERS.get(item.name)
-        if kind and not isinstance(values.get(item.name, item.default), kind):
-            raise DataError(f"{name}: {item.name} must be a number, not {values[item.name]!r}")
+    for key, (words, kinds) in _KINDS.items():
+        value = values.get(key)
+        if key in values and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise DataError(f"{name}: {key} must be {words}, not {value!r}")
     return Entry(name, **values)
 
 

@@ -50,7 +50,7 @@ class Pointer(nn.Module):
         row, column = places.unbind(1)
         wanted = waves(edges)
         missed = [
-            F.mse_loss(head(hidden[layer][row, column].float()).float(), wanted)
+            F.mse_loss(head(hidden[layer][row, column].float()), wanted)
             for head, layer in zip(self.heads, self.layers, strict=True)
         ]
         return torch.stack(missed).mean() * 2  # a wave's square is a half on average

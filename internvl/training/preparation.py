@@ -70,7 +70,7 @@ class Format:
     def prepare(self, example: Example, rng: random.Random, budget: int, jpeg: bool) -> Sample:
         """The sample with `budget` tiles shared by its pictures; a frame is one tile.
 
-        A budget that a sequence has no room for is lowered, for each picture's thumbnail too.
+        A budget that a sequence has no room for is lowered, so that tiles and thumbnails fit.
         With `jpeg` each tile of a picture (not of a video) is compressed at a random quality of 75
         to 100 (arXiv 2412.05271, section 3.4).
         Raises BadSample when it is over the limits or there is nothing to learn.

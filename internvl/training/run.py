@@ -32,6 +32,8 @@ from internvl.training.shares import Shares, agree
 from internvl.training.stages import Recipe, RecipeError
 from internvl.training.stream import Stream
 
+MANY = 20  # lines on unusable samples
+
 
 class TrainingError(RuntimeError):
     """Training can't go on; the message says why and what to do."""
@@ -82,10 +84,11 @@ class Run:
             state = self.checkpoints.restore(path, self.learner, self.optimizer)
         except ValueError as error:
             raise TrainingError(str(error)) from error
-        if state["total"] != self.total:
+        before = state.get("samples", self.corpus.size)
+        if before != self.corpus.size:
             raise TrainingError(
-                f"{path} was written when the mixture had {state['total']:,} samples, and now it "
-                f"has {self.total:,}: restore the data, or choose another --output"
+                f"{path} was written when the mixture had {before:,} samples, and now it has "
+                f"{self.corpus.size:,}: restore the data, or choose another --output"
             )
         self.step, self.done = state["step"], state["done"]
         self.stream.restore(state["stream"])
@@ -117,7 +120,8 @@ class Run:
         if self.stage.batch % (processes * rows):
             raise RecipeError(
                 f"stage {self.name} has a batch of {self.stage.batch} sequences, which "
-                f"{processes} processes with {rows} rows each can't share equally"
+                f"{processes} processes with {rows} rows each can't share "
+                f"equally; set `batch` to a multiple of {processes * rows}"
             )
         return self.stage.batch // int(processes * rows)
 
@@ -221,7 +225,7 @@ class Run:
         state = {
             "step": self.step,
             "done": self.done,
-            "total": self.total,
+            "samples": self.corpus.size,
             "stream": self.stream.state(),
         }
         self.checkpoints.save(self.step, self.learner, self.optimizer, state)
@@ -234,7 +238,9 @@ class Run:
             raise TrainingError(f"not one sample could be used: {'; '.join(reasons)}")
         weights = whole_weights(self.learner)
         if self.accelerator.is_main_process:
-            for line in self.corpus.write_report(self.folder / "report.json", unusable):
+            lines = self.corpus.write_report(self.folder / "report.json", unusable)
+            more = [f"... and more in {self.folder / 'report.json'}"] if len(lines) > MANY else []
+            for line in lines[:MANY] + more:
                 self.accelerator.print(line)
             if self.stage.lora:
                 adapter = self.folder / "adapter"

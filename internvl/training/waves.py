@@ -1,7 +1,7 @@
 """Positions as waves: what a place in a tile is told as, to the vision tower and in visual tokens.
 
-Sines and cosines of several lengths up to a tenth of a tile: digits of a coordinate, sides and
-thirds are nearly linear in them, which a plain number is not.
+Sines and cosines of several lengths, from two tiles down to a tenth of one: digits of a coordinate,
+sides and thirds are nearly linear in them, which a plain number is not.
 """
 
 import math

@@ -136,8 +136,8 @@ def _pie(rng: random.Random, split: Split) -> Scene:
         canvas.slice(box, start, start + 360 * share / total, rgb, (255, 255, 255))
         start += 360 * share / total
         y = (0.3 + 0.12 * index) * height
-        x, side = 0.67 * width, 0.85 * font.size
-        key = (x, y + 0.2 * font.size, x + side, y + 0.2 * font.size + side)
+        x, top = 0.67 * width, y + 0.2 * font.size
+        key = (x, top, x + 0.85 * font.size, top + 0.85 * font.size)
         canvas.box(key, rgb, None, colour=colour)
         canvas.text(label, (x + 1.5 * font.size, y), font, "black", (0, 0, 0))
     largest = shares.index(max(shares))

@@ -71,7 +71,7 @@ def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split
     x = rng.uniform(0.02 * width, max(0.03 * width, width - font.getlength(longest)))
     if sign:
         margin = font.size * rng.uniform(0.1, 0.5)
-        right, bottom = x + font.getlength(longest), y + step * len(lines)
+        right, bottom = x + max(map(font.getlength, lines)), y + step * len(lines)
         panel = (x - margin, y - margin, right + margin, bottom + margin)
         canvas.box(panel, sign, rgb if rng.random() < 0.5 else None, 2, ground)
     for index, line in enumerate(lines):

@@ -55,7 +55,10 @@ def pick_layout(
     sizes: Sequence[tuple[int, int]],
     fonts: Sequence[str],
 ) -> tuple[tuple[int, int], str]:
-    """A size and a font that only this split has together, for this kind of picture."""
+    """A size and a font that only this split has together, for this kind of picture.
+
+    Any, where a machine has so few fonts that the split has none of its own.
+    """
     pairs = [(size, font) for size in sizes for font in fonts]
     own = [pair for pair in pairs if is_in_split(f"{kind} {pair}", split)]
     return rng.choice(own or pairs)
