@@ -180,6 +180,15 @@ def test_a_checkpoint_can_be_saved_over_itself_and_in_shards(tmp_path):
     same_weights(GOLDEN / INTERNLM2 / "model.safetensors", folder / "model.safetensors")
 
 
+def test_small_checkpoints_are_kept_in_small_files_and_large_ones_in_large(tmp_path, monkeypatch):
+    model = load_model("assets/nano", device="cpu")
+    model.save(tmp_path / "small")
+    assert all(f.stat().st_size <= 9e6 for f in (tmp_path / "small").glob("*.safetensors"))
+    monkeypatch.setattr("internvl.model.checkpoint.SMALL", 1_000_000)
+    model.save(tmp_path / "large")
+    assert len(list((tmp_path / "large").glob("*.safetensors"))) == 1
+
+
 def test_changed_weights_are_written_in_the_present_precision(tmp_path):
     folder = writable_copy(GOLDEN / QWEN2, tmp_path / "checkpoint")
     model = load_model(folder, device="cpu", dtype="bfloat16")

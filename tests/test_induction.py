@@ -8,7 +8,7 @@ import torch
 
 from internvl.model import new_model
 from internvl.training.geometry import Geometry, original_config
-from internvl.training.induction import start_repeating
+from internvl.training.induction import looked_back, start_repeating
 from internvl.training.starts import build
 
 NANO = Path("assets/nano")
@@ -34,6 +34,18 @@ def test_the_first_layer_brings_what_stands_one_and_two_places_before(network):
     first = attend(network, torch.randperm(1500)[:60])[0]
     for head, distance in ((0, 1), (1, 2)):
         assert first[head].diagonal(-distance).mean() > 0.6
+
+
+def test_what_the_first_layer_brings_of_a_token_can_be_told_beforehand(network):
+    ids = torch.randperm(1500)[:60]
+    brought = []
+    attention = network.model.language_model.layers[0].self_attn
+    attention.register_forward_hook(lambda module, given, output: brought.append(output[0][0]))
+    attend(network, ids)
+    with torch.no_grad():
+        expected = looked_back(network, network.get_input_embeddings()(ids))
+    alike = torch.nn.functional.normalize(brought[0]) @ torch.nn.functional.normalize(expected).T
+    assert (alike[1:].argmax(1) == torch.arange(59)).float().mean() > 0.9
 
 
 def test_the_second_layer_finds_what_followed_the_last_time(network):

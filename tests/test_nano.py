@@ -37,6 +37,7 @@ from internvl.training.scenes import draw, transcribe
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
 from internvl.training.starts import read_helpers, read_weights
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
+from internvl.training.waves import waves
 
 NANO = Path("assets/nano")
 TINY = Geometry(vision_width=32, vision_layers=1, width=32, layers=1, ffn=64, patch_size=56)
@@ -331,7 +332,17 @@ def test_the_edges_of_a_box_are_asked_for_where_it_is_written(tokenizer):
     assert edges.unique(dim=0).tolist() == [pytest.approx([0.012, 0.0, 1.0, 0.507])]
     hidden = [torch.randn(1, len(ids), 32) for _ in range(2)]
     assert pointer(hidden, ids[None], learned[None]) > 0.5
+    with torch.no_grad():
+        for head in pointer.heads:
+            head[1].weight.zero_()
+            head[1].bias.copy_(waves(edges[0]))
+    assert pointer(hidden, ids[None], learned[None]).item() == pytest.approx(0, abs=1e-6)
     assert pointer(hidden, ids[None], torch.zeros_like(learned)[None]) == 0
+
+
+def test_the_pointer_reads_the_middle_and_the_end(tokenizer):
+    model = new_model(original_config(replace(TINY, layers=5), NANO), NANO)
+    assert Pointer(model).layers == (3, 5)
 
 
 def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
