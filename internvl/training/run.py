@@ -222,12 +222,8 @@ class Run:
         )
 
     def _save(self) -> None:
-        state = {
-            "step": self.step,
-            "done": self.done,
-            "samples": self.corpus.size,
-            "stream": self.stream.state(),
-        }
+        counts = {"step": self.step, "done": self.done, "samples": self.corpus.size}
+        state = {**counts, "stream": self.stream.state()}
         self.checkpoints.save(self.step, self.learner, self.optimizer, state)
 
     def _finish(self) -> None:
