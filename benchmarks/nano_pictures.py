@@ -42,7 +42,7 @@ def draw_curves(logs: list[Path], output: Path) -> None:
             kind = name.split()[-1]
             if kind.endswith("/s") or kind == "missing":
                 continue
-            axes = left if kind == "loss" else right
+            axes = left if kind in ("loss", "missed") else right
             axes.plot(*zip(*points, strict=True), label=name.removesuffix(" loss"))
     left.set(title="loss", xlabel="step", yscale="log")
     right.set(title="share right in training", xlabel="step", ylim=(0, 1))
