@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
 CHOSEN = {
     "1-shapes.png": Chosen(
-        *("objects", 30, ("Some shapes", "几个图形")),
+        *("objects", 36, ("Some shapes", "几个图形")),
         ("How many objects are there?", "有几个物体？"),
         "objects/count",
     ),
