@@ -34,7 +34,8 @@ def test_a_cut_answer_and_the_rest_are_the_whole_answer(engine, cut):
     begun, first = answer(engine, conversation, replace(WHOLE, max_new_tokens=cut))
     assert first.finish_reason == "length"
     going_on = Conversation(turns=[replace(question, answer=begun)], id=conversation.id)
-    rest, second = answer(engine, going_on, WHOLE)
+    left = WHOLE.max_new_tokens - cut
+    rest, second = answer(engine, going_on, replace(WHOLE, max_new_tokens=left))
     assert begun + rest == whole
     assert second.finish_reason == receipt.finish_reason
     assert second.cached_tokens >= first.prompt_tokens
