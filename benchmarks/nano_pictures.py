@@ -35,15 +35,19 @@ def read_figures(log: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def draw_curves(logs: list[Path], output: Path) -> None:
-    """Left the losses, right the shares that are right, over each part's steps."""
+    """Left losses and what is missed, right the shares that are right, over each part's steps."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
+    colours: dict[str, str] = {}
     for log in logs:
         for name, points in read_figures(log).items():
-            kind = name.split()[-1]
+            part, _, kind = name.rpartition(" ")
+            colour = colours.setdefault(part, f"C{len(colours)}")
             if kind.endswith("/s") or kind == "missing":
                 continue
-            axes = left if kind in ("loss", "missed") else right
-            axes.plot(*zip(*points, strict=True), label=name.removesuffix(" loss"))
+            axes = left if kind.endswith(("loss", "missed")) else right
+            dashes = "--" if kind.endswith("missed") else "-"
+            label = name.removesuffix(" loss")
+            axes.plot(*zip(*points, strict=True), dashes, color=colour, label=label)
     left.set(title="loss", xlabel="step", yscale="log")
     right.set(title="share right in training", xlabel="step", ylim=(0, 1))
     for axes in (left, right):

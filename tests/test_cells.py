@@ -7,7 +7,7 @@ import torch
 from internvl.training.cells import (
     CLASSES,
     IGNORED,
-    PARTS,
+    PREDICTED,
     CellHead,
     cell_loss,
     find_edges,
@@ -23,7 +23,7 @@ from internvl.training.scenes.canvas import (
     contrast,
     load_font,
 )
-from internvl.training.waves import WAVES, grid, waves
+from internvl.training.waves import WAVES, make_waves, place_cells
 
 WHOLE = (0.0, 0.0, 448.0, 448.0)
 
@@ -96,7 +96,7 @@ def test_patches_predict_the_cells_under_them(patch_size):
     side = 448 // patch_size
     head = CellHead(8, patch_size)
     cells = head(torch.randn(2, side * side, 8))
-    assert cells.shape == (2, 32, 32, sum(PARTS))
+    assert cells.shape == (2, 32, 32, sum(PREDICTED))
     patches = torch.zeros(1, side * side, 8)
     patches[0, 1] = torch.randn(8)  # the second patch of the first row
     changed = (head(patches) != head(torch.zeros_like(patches))).any(-1)[0]
@@ -107,20 +107,21 @@ def test_patches_predict_the_cells_under_them(patch_size):
 
 def test_perfect_cells_have_no_loss():
     targets = label_cells([Mark(0, 0, 99, 99, "star", None, "red")], WHOLE)
-    classes, offsets = map(torch.from_numpy, targets)
+    classes, offsets, edges = (torch.from_numpy(part)[None] for part in targets)
     scores = [
         50.0 * torch.nn.functional.one_hot(c.long().clamp(min=0), n)
-        for c, n in zip(classes, CLASSES, strict=True)
+        for c, n in zip(classes[0], CLASSES, strict=True)
     ]
-    edges = waves(torch.tensor([0, 0, 99, 99]) / 448).expand(32, 32, -1)
-    predicted = torch.cat([*scores, offsets[:4].permute(1, 2, 0), edges, waves(grid(32))], -1)
-    loss, right = cell_loss(predicted[None], classes[None], offsets[None])
+    known = make_waves(torch.tensor([0, 0, 99, 99]) / 448).expand(32, 32, -1)
+    distances = offsets[0, :4].permute(1, 2, 0)
+    predicted = torch.cat([*scores, distances, known, place_cells(32)], -1)
+    loss, right = cell_loss(predicted[None], classes, offsets, edges)
     assert loss.item() == pytest.approx(0, abs=1e-4)
     assert right["shape"] == right["colour"] == 1
     elsewhere = torch.cat(
         [predicted[..., : -6 * WAVES], predicted[..., -6 * WAVES :].roll(1, -1)], -1
     )
-    assert cell_loss(elsewhere[None], classes[None], offsets[None])[0] > 1
+    assert cell_loss(elsewhere[None], classes, offsets, edges)[0] > 1
 
 
 def test_a_few_large_letters_are_not_drowned_by_a_page_of_small_ones():
@@ -131,11 +132,12 @@ def test_a_few_large_letters_are_not_drowned_by_a_page_of_small_ones():
         for y in range(30)
     ]
     targets = [label_cells(marks, WHOLE) for marks in (few, page)]
-    classes, offsets = (torch.from_numpy(np.stack(part)) for part in zip(*targets, strict=True))
-    predicted = torch.zeros(2, 32, 32, sum(PARTS))
+    stacked = [torch.from_numpy(np.stack(part)) for part in zip(*targets, strict=True)]
+    predicted = torch.zeros(2, 32, 32, sum(PREDICTED))
     letter = sum(CLASSES[:5]) + CHARACTERS.index("m") + 1
     predicted[1, ..., letter] = 50.0  # right on the page, wrong on the other tile
-    _, right = cell_loss(predicted, classes, offsets)
+    _, right = cell_loss(predicted, *stacked)
+    assert np.isnan(right["edges-missed"])
     assert right["right-character"] == pytest.approx(30 / 31)
 
 
@@ -156,6 +158,16 @@ def test_a_character_tells_what_stands_before_it():
     assert (classes[7:9] == IGNORED).any()  # what stands before the "c" has no class
 
 
+def test_a_blank_belongs_to_its_own_character():
+    marks = [
+        Mark(0, 0, 5, 14, None, "i", "blue", "a "),
+        Mark(2, 0, 6, 14, None, "l", "blue", "i"),  # its centre is in the same half of the cell
+    ]
+    classes = label_cells(marks, WHOLE).classes
+    assert classes[4, 0, 0] == CHARACTERS.index("l") + 1
+    assert not classes[9:].any()
+
+
 def test_edges_are_found_at_the_centres_of_shapes_and_areas():
     marks = [
         Mark(0, 0, 448, 448, "blob", None, "white"),
@@ -165,6 +177,6 @@ def test_edges_are_found_at_the_centres_of_shapes_and_areas():
         Mark(200, 200, 290, 300, "circle", None, "green"),  # over that of the ground
     ]
     targets = label_cells(marks, WHOLE)
-    places, edges = find_edges(torch.from_numpy(targets.offsets)[None])
+    places, edges = find_edges(torch.from_numpy(targets.edges)[None])
     assert places.tolist() == [[0, 7, 5], [0, 17, 17]]
     assert edges[0].tolist() == pytest.approx([14 / 448, 28 / 448, 126 / 448, 168 / 448])

@@ -275,6 +275,11 @@ def test_official_mixture_names(tmp_path):
         ({"annotation": "a.jsonl", "repeat": "2"}, "repeat must be a number"),
         ({"annotation": "a.jsonl", "max_tiles": 6.5}, "max_tiles must be a whole number"),
         ({"scenes": "objects", "samples": 4}, "a list of names"),
+        ({"scenes": [1], "samples": 4}, "a list of names"),
+        ({"annotation": 5}, "annotation must be text"),
+        ({"annotation": "a.jsonl", "root": None}, "root must be text"),
+        ({"annotation": "a.jsonl", "augment": "false"}, "augment must be true or false"),
+        ({"annotation": "a.jsonl", "max_tiles": True}, "max_tiles must be a whole number"),
         ("a.jsonl", "an object"),
     ],
 )

@@ -8,7 +8,7 @@ import torch
 
 from internvl.model import new_model
 from internvl.training.geometry import Geometry, original_config
-from internvl.training.induction import looked_back, start_repeating
+from internvl.training.induction import look_back, start_repeating
 from internvl.training.starts import build
 
 NANO = Path("assets/nano")
@@ -43,7 +43,7 @@ def test_what_the_first_layer_brings_of_a_token_can_be_told_beforehand(network):
     attention.register_forward_hook(lambda module, given, output: brought.append(output[0][0]))
     attend(network, ids)
     with torch.no_grad():
-        expected = looked_back(network, network.get_input_embeddings()(ids))
+        expected = look_back(network, network.get_input_embeddings()(ids))
     alike = torch.nn.functional.normalize(brought[0]) @ torch.nn.functional.normalize(expected).T
     assert (alike[1:].argmax(1) == torch.arange(59)).float().mean() > 0.9
 

@@ -294,14 +294,18 @@ def test_a_run_says_where_it_starts_and_how_few_steps_it_has(tmp_path, capsys):
 
 def test_a_stage_has_its_own_data_and_budget(tmp_path):
     own = {"own": {"scenes": ["objects"], "samples": 4, "max_tiles": 6}}
-    stages = {"2": stage(mixture="own.json", max_tiles=1)}
     write_json(tmp_path / "own.json", own)
-    recipe = write_project(tmp_path, 2, stages=stages, packing=False)
-    run(recipe, tmp_path / "out")
-    report = json.loads((tmp_path / "out" / "stage-2" / "report.json").read_text())
-    assert report["read"] == {"own": 4}
-    tokens = sum(e.tokens for e in read_log(tmp_path / "out" / "stage-2" / "log.csv"))
-    assert tokens < 4 * 1024
+    tokens = {}
+    for most in (1, 6):
+        stages = {"2": stage(mixture="own.json", max_tiles=most)}
+        limits = {"context": 4096, "tiles_per_sequence": 12, "packing": False}
+        recipe = write_project(tmp_path / str(most), 2, stages=stages, **limits)
+        (tmp_path / str(most) / "own.json").symlink_to(tmp_path / "own.json")
+        run(recipe, tmp_path / "out" / str(most))
+        folder = tmp_path / "out" / str(most) / "stage-2"
+        assert json.loads((folder / "report.json").read_text())["read"] == {"own": 4}
+        tokens[most] = sum(entry.tokens for entry in read_log(folder / "log.csv"))
+    assert tokens[6] > tokens[1] + 256
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from internvl.chat import SYSTEM_MESSAGE, Conversation, Turn, render
+from internvl.chat import SYSTEM_MESSAGE, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import normalise
@@ -23,7 +23,6 @@ from internvl.training.label_projector import new_label_projector, teach, word_t
 from internvl.training.nano import Plan, commands
 from internvl.training.network import open_model
 from internvl.training.phases import PHASES, Phase
-from internvl.training.pointing import Pointer
 from internvl.training.pretrain import TowerTraining, draw_tile, whiten
 from internvl.training.samples import (
     Mixture,
@@ -35,9 +34,8 @@ from internvl.training.samples import (
 )
 from internvl.training.scenes import draw, transcribe
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
-from internvl.training.starts import read_helpers, read_weights
+from internvl.training.starts import read_start
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
-from internvl.training.waves import waves
 
 NANO = Path("assets/nano")
 TINY = Geometry(vision_width=32, vision_layers=1, width=32, layers=1, ffn=64, patch_size=56)
@@ -110,6 +108,30 @@ def test_the_vision_tower_learns_a_batch_and_resumes_exactly():
     second = training()
     second.restore(first.state())
     assert [second.learn(batch, 0.0)["loss"] for _ in range(3)] == pytest.approx(losses[3:])
+
+
+def test_a_fresh_head_learns_alone_first_also_after_a_stop():
+    def training():
+        torch.manual_seed(0)
+        tower = new_model(original_config(TINY, NANO), NANO).network.model.vision_tower
+        return TowerTraining(tower, 56, 3e-3, head_first=4)
+
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(2)), strict=True))
+    whole = training()
+    before = whole.both["tower"].embeddings.cls_token.clone()
+    losses = [whole.learn(batch, 0.0)["loss"] for _ in range(4)]
+    assert losses[-1] < losses[0]
+    assert torch.equal(before, whole.both["tower"].embeddings.cls_token)
+    first = training()
+    for _ in range(2):
+        first.learn(batch, 0.0)
+    second = training()
+    second.head_first = 0
+    second.restore(first.state())
+    assert [second.learn(batch, 0.0)["loss"] for _ in range(2)] == pytest.approx(losses[2:])
+    whole.learn(batch, 0.0)
+    moved = (whole.both["tower"].embeddings.cls_token - before).abs().max()
+    assert 0 < moved < 1e-3  # warming up again
 
 
 def tile(number):
@@ -217,7 +239,8 @@ def test_a_phase_can_start_from_a_phase_or_a_checkpoint(tmp_path):
     Run(model, phase, tmp_path).save()
     model.save(tmp_path / "folder")
     for start in (tmp_path / "phase-growth.pt", tmp_path / "folder"):
-        weights = read_weights(start)
+        weights, helpers = read_start(start)
+        assert helpers == {}
         assert weights.keys() == model.network.state_dict().keys()
         assert torch.equal(weights["lm_head.weight"], model.network.lm_head.weight)
 
@@ -319,32 +342,6 @@ def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
     assert torch.equal(before, model.network.lm_head.weight)
 
 
-def test_the_edges_of_a_box_are_asked_for_where_it_is_written(tokenizer):
-    model = tiny_model()
-    answer = "<ref>red square</ref><box>[[12, 0, 1000, 507]]</box>"
-    turn = Turn("", (), answer, region="red square")
-    segments = render(Conversation(system="", id="x", turns=[turn]), [], 4)
-    ids, learned = map(torch.tensor, encode(tokenizer, segments))
-    pointer = Pointer(model)
-    places, edges = pointer.find(ids[None], learned[None])
-    written = tokenizer.decode(ids[places[:, 1]].tolist())
-    assert written == "<box>[[12, 0, 1000, 507]]"
-    assert edges.unique(dim=0).tolist() == [pytest.approx([0.012, 0.0, 1.0, 0.507])]
-    hidden = [torch.randn(1, len(ids), 32) for _ in range(2)]
-    assert pointer(hidden, ids[None], learned[None]) > 0.5
-    with torch.no_grad():
-        for head in pointer.heads:
-            head[1].weight.zero_()
-            head[1].bias.copy_(waves(edges[0]))
-    assert pointer(hidden, ids[None], learned[None]).item() == pytest.approx(0, abs=1e-6)
-    assert pointer(hidden, ids[None], torch.zeros_like(learned)[None]) == 0
-
-
-def test_the_pointer_reads_the_middle_and_the_end(tokenizer):
-    model = new_model(original_config(replace(TINY, layers=5), NANO), NANO)
-    assert Pointer(model).layers == (3, 5)
-
-
 def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
     mixture = Mixture({"single": 1}, labels=True)
     phase = Phase("labels", ("language_model", "lm_head"), mixture, 1e-3, 2, pointing=1.0)
@@ -352,14 +349,15 @@ def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
     before = run.labels.words.weight.clone()
     run.train(10, workers=0, tokens=400, tiles=4)
     assert not torch.equal(before, run.labels.words.weight)
-    told = read_helpers(tmp_path / "phase-labels.pt")
+    _, told = read_start(tmp_path / "phase-labels.pt")
     assert torch.equal(told["pointer"]["heads.0.1.bias"], run.pointer.heads[0][1].bias)
     mixture = Mixture({"single": 1})
     glossed = replace(phase, name="projector", gloss=1, mixture=mixture, pointing=0.0)
     later = Run(tiny_model(), glossed, tmp_path, told)
     assert torch.equal(later.labels.words.weight, run.labels.words.weight)
     later.save()
-    assert read_helpers(tmp_path / "phase-projector.pt").keys() == {"labels", "pointer"}
+    Run(tiny_model(), glossed, tmp_path).save()  # continued without its start
+    assert read_start(tmp_path / "phase-projector.pt")[1].keys() == {"labels", "pointer"}
 
 
 def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from internvl.preprocessing import choose_grid
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
-from internvl.training.waves import WAVES, grid, waves
+from internvl.training.waves import WAVES, make_waves, miss_positions, place_cells
 
 CELLS = 32
 IGNORED = -100
@@ -51,22 +51,25 @@ Of a character, what stands before it in its line and whether a blank is between
 reader goes from one to the next."""
 CENTRES = 3  # the first group of what has its centre in a cell
 CLASSES = tuple(_SIZES[group.split()[-1]] for group in GROUPS)
-PARTS = (*CLASSES, 4, 4 * WAVES, 2 * WAVES)
+PREDICTED = (*CLASSES, 4, 4 * WAVES, 2 * WAVES)
 """What is predicted of each cell: classes, offsets, its mark's edges and its own place as waves."""
 
 Region = tuple[float, float, float, float]
 
 
 class Targets(NamedTuple):
-    """Classes (11, 32, 32), one per `GROUPS`, 0 for nothing; offsets (9, 32, 32), in tiles.
+    """Classes (11, 32, 32), one per `GROUPS`; offsets (5, 32, 32); edges (4, 32, 32).
 
-    Offsets are the distances from a cell's centre to its mark's left, top, right and bottom edges;
-    the cell's weight, so that a large mark doesn't outweigh all others; and the four edges of the
-    shape or area that has its centre in the cell, unless it fills the tile. Characters have none.
+    Class 0 is nothing.
+    Offsets are the distances from a cell's centre to its mark's left, top, right and bottom edges,
+    in tiles; the fifth is the cell's weight, so that a large mark doesn't outweigh all others.
+    Edges are those of the shape or area with its centre in the cell, in tiles; 0 where there is
+    none, or one that fills the tile. Characters have none.
     """
 
     classes: NDArray[np.int8]
     offsets: NDArray[np.float32]
+    edges: NDArray[np.float32]
 
 
 def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> Targets:
@@ -75,8 +78,8 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
     Characters too small to read, and the corners of a shape's box, are ignored rather than guessed.
     """
     classes = np.zeros((len(GROUPS), CELLS, CELLS), np.int8)
-    offsets = np.zeros((9, CELLS, CELLS), np.float32)
-    targets = Targets(classes, offsets)
+    offsets = np.zeros((5, CELLS, CELLS), np.float32)
+    targets = Targets(classes, offsets, np.zeros((4, CELLS, CELLS), np.float32))
     left, top, right, bottom = region
     scale_x, scale_y = CELLS / (right - left), CELLS / (bottom - top)
     smallest = SMALLEST_CHARACTER * CELLS / tile_size
@@ -115,20 +118,35 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
 def _tell_centre(targets: Targets, box: Region, known: tuple[int, ...]) -> None:
     """Tell a mark with this box (in cells) once more at its centre, if that lies in the tile.
 
-    `known` is its shape, character, colour, what stands before it, and whether a blank does.
+    `known` is its shape, character, colour, what stands before it, and whether a blank does, as
+    classes; a 0 leaves what an earlier mark told.
     """
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     column, row = math.floor(x), math.floor(y)
     if 0 <= column < CELLS and 0 <= row < CELLS:
         half = int(2 * (x - column))
-        groups = (CENTRES, CENTRES + 1 + half, CENTRES + 3, CENTRES + 4 + half, CENTRES + 6 + half)
-        for group, value in zip(groups, known, strict=True):
+        for group, value in zip(_TOLD[half], known, strict=True):
             if value:
                 targets.classes[group, row, column] = value
+        if known[1]:  # the blank of another character doesn't stand before this one
+            targets.classes[_TOLD[half][-1], row, column] = known[-1]
         if known[0] and min(box[2] - box[0], box[3] - box[1]) < FILLING * CELLS:
-            targets.offsets[5:, row, column] = np.array(box) / CELLS
+            targets.edges[:, row, column] = np.array(box) / CELLS
 
 
+_TOLD = [
+    [
+        GROUPS.index(name)
+        for name in (
+            "centre shape",
+            f"{side} character",
+            "centre colour",
+            f"{side} before",
+            f"{side} blank",
+        )
+    ]
+    for side in ("left", "right")
+]
 _CENTRES = np.arange(CELLS, dtype=np.float32) + 0.5
 
 
@@ -162,11 +180,11 @@ def cut_regions(size: tuple[int, int], max_tiles: int) -> list[Region]:
     return [*tiles, (0.0, 0.0, float(size[0]), float(size[1]))] if len(tiles) > 1 else tiles
 
 
-def find_edges(offsets: Tensor) -> tuple[Tensor, Tensor]:
-    """Of shapes and areas: tile, row and column of the centre (marks, 3), and edges (marks, 4)."""
-    places = offsets[:, 5:].any(1).nonzero()
-    tile, row, column = places.unbind(1)
-    return places, offsets[tile, 5:, row, column]
+def find_edges(edges: Tensor) -> tuple[Tensor, Tensor]:
+    """Of tiles' edges (tiles, 4, 32, 32): tile, row, column (marks, 3), and edges (marks, 4)."""
+    cells = edges.any(1).nonzero()
+    tile, row, column = cells.unbind(1)
+    return cells, edges[tile, :, row, column]
 
 
 class CellHead(nn.Module):
@@ -176,7 +194,7 @@ class CellHead(nn.Module):
         super().__init__()
         self.per_side = max(1, patch_size * CELLS // 448)
         self.norm = nn.LayerNorm(hidden_size)
-        self.linear = nn.Linear(hidden_size, self.per_side**2 * sum(PARTS))
+        self.linear = nn.Linear(hidden_size, self.per_side**2 * sum(PREDICTED))
 
     def forward(self, patches: Tensor) -> Tensor:
         """(tiles, patches, hidden) -> (tiles, 32, 32, classes + offsets + edges + place)."""
@@ -187,39 +205,44 @@ class CellHead(nn.Module):
         return joined.reshape(tiles, side * inner, side * inner, -1)
 
 
+EDGES = WAVES / 2  # times as much as a cell's own place, which is easy to know
+
+
 def cell_loss(
-    predicted: Tensor, classes: Tensor, offsets: Tensor
+    predicted: Tensor, classes: Tensor, offsets: Tensor, edges: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss over cells, and for the log the share of drawn cells that is right in each group.
 
-    "edges-missed" is what it misses of the edges, 1 for all, NaN where none are told.
+    `predicted` (tiles, 32, 32, sum of `PREDICTED`); the rest are `Targets`, stacked. "edges-missed"
+    is what is missed of the edges, 1 for all, NaN where none are told.
 
     Empty cells outnumber drawn ones, so each half of them counts as a mean of its own; so do, for
     what is told at centres, the cells that a mark covers around its centre. A tile counts by the
     root of its marks' number: as a plain mean a page of letters would drown a few large ones.
     """
-    *scores, boxes, edges, places = torch.split(predicted.float(), [*PARTS], dim=-1)
-    centres, wanted_edges = find_edges(offsets)
-    classes, weights = classes.long(), offsets[:, 4].flatten()
-    covered = (classes[:, :3] != 0).any(1).flatten()
-    loss = predicted.new_zeros((), dtype=torch.float32)
-    right: dict[str, float] = {}
-    for name, score, wanted in zip(GROUPS, scores, classes.unbind(1), strict=True):
-        told = (wanted > 0).sum((1, 2), keepdim=True).clamp(min=1)
-        share = told.rsqrt().expand_as(wanted).flatten()
+    *scores, boxes, told_edges, places = torch.split(predicted.float(), [*PREDICTED], dim=-1)
+    classes, weights = classes.long(), offsets[:, 4]
+    covered = (classes[:, :CENTRES] != 0).any(1).flatten()
+    losses, right = [], []
+    for group, (score, wanted) in enumerate(zip(scores, classes.unbind(1), strict=True)):
+        marks = wanted > 0
+        if group >= CENTRES:
+            weights = marks.sum((1, 2), keepdim=True).clamp(min=1).rsqrt()
+        drawn = (marks * weights).flatten()
         score, wanted = score.flatten(0, 2), wanted.flatten()
         each = F.cross_entropy(score, wanted, reduction="none", ignore_index=IGNORED)
-        drawn, empty = (wanted > 0).float(), (wanted == 0).float()
-        drawn = drawn * (weights if name in GROUPS[:CENTRES] else share)
-        loss = loss + (each * drawn).sum() / drawn.sum().clamp(min=1e-3)
-        for part in (empty * covered, empty * ~covered):
-            loss = loss + (each * part).sum() / part.sum().clamp(min=1)
-        hits = ((score.argmax(-1) == wanted) * drawn).sum() / drawn.sum()
-        right[name.replace(" ", "-")] = hits.item()
-    difference = (boxes - offsets[:, :4].permute(0, 2, 3, 1)).abs().mean(-1).flatten()
-    loss = loss + 10 * (difference * weights).sum() / weights.sum().clamp(min=1e-3)
-    tile, row, column = centres.unbind(1)
-    missed = (edges[tile, row, column] - waves(wanted_edges)).square().sum() / max(1, 4 * len(tile))
-    loss = loss + missed + (places - waves(grid(CELLS)).to(places.device)).square().mean()
-    right["edges-missed"] = 2 * missed.item() / WAVES if len(tile) else math.nan
-    return loss, right
+        losses.append((each * drawn).sum() / drawn.sum().clamp(min=1e-3))
+        for part in ((wanted == 0) & covered, (wanted == 0) & ~covered):
+            losses.append((each * part).sum() / part.sum().clamp(min=1))
+        right.append(((score.argmax(-1) == wanted) * drawn).sum() / drawn.sum())
+    difference = (boxes - offsets[:, :4].permute(0, 2, 3, 1)).abs().mean(-1)
+    losses.append(10 * (difference * offsets[:, 4]).sum() / offsets[:, 4].sum().clamp(min=1e-3))
+    losses.append(miss_positions(places, place_cells(CELLS, places.device).expand_as(places)))
+    cells, wanted_edges = find_edges(edges)
+    tile, row, column = cells.unbind(1)
+    missed = miss_positions(told_edges[tile, row, column], make_waves(wanted_edges))
+    if len(cells):
+        losses.append(EDGES * missed)
+    names = [*(name.replace(" ", "-") for name in GROUPS), "edges-missed"]
+    figures = torch.stack([*right, missed.detach()]).tolist()
+    return torch.stack(losses).sum(), dict(zip(names, figures, strict=True))

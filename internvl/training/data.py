@@ -89,13 +89,19 @@ def open_source(entry: Entry, filters: Filters, report: Report) -> Source:
     """The samples of a data set. Raises DataError."""
     if entry.annotation:
         return JsonLines(entry, filters, report)
-    from internvl.training.drawn import SCENES, DrawnScenes
+    from internvl.training.drawn import DrawnScenes
+    from internvl.training.scenes import ASKED
 
-    if unknown := set(entry.scenes) - {*SCENES}:
-        names = ", ".join(sorted(unknown))
-        raise DataError(f"{entry.name}: no scenes to talk about are called {names}")
+    if unknown := set(entry.scenes) - {*ASKED}:
+        raise DataError(
+            f"{entry.name}: no scenes with questions are called {', '.join(sorted(unknown))}; "
+            f"there are {', '.join(ASKED)}"
+        )
     report.read[entry.name] = entry.samples
     return DrawnScenes(entry.scenes, entry.samples, entry.seed)
+
+
+JUDGED_BY = 16  # samples
 
 
 @dataclass(frozen=True)
@@ -155,9 +161,9 @@ class Corpus(torch.utils.data.Dataset[Sample | Unusable]):
             return Unusable(position, entry.name, source.name(index), str(error))
         return replace(sample, position=position)
 
-    def estimate_sequences(self, total: int, packing: bool, samples: int = 16) -> float:
+    def estimate_sequences(self, total: int, packing: bool) -> float:
         """About how many sequences `total` samples make, judged by the first ones."""
-        found = [self[position] for position in range(min(samples, total))]
+        found = [self[position] for position in range(min(JUDGED_BY, total))]
         usable = [item for item in found if isinstance(item, Sample)]
         each = float(len(usable))
         if packing:

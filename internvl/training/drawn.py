@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from internvl.training.annotations import Annotation
 from internvl.training.preparation import Example
 from internvl.training.samples import choose_exchanges, converse
-from internvl.training.scenes import KINDS, draw
+from internvl.training.scenes import draw
 
-SCENES = tuple(kind for kind in KINDS if kind != "crowd")  # a crowd is for the vision tower
 MOST_EXCHANGES = 12
 
 

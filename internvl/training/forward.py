@@ -9,16 +9,20 @@ from torch.nn import functional as F
 from internvl.model import Model
 from internvl.preprocessing import normalise
 from internvl.training.batches import Batch
+from internvl.training.pointing import Pointer
 
 SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them on a CPU
 
 
 class Losses(NamedTuple):
-    """The square-averaged loss, the share of learned tokens right, and what a `Pointer` misses."""
+    """The square-averaged loss, the share of learned tokens right, and what a `Pointer` misses.
+
+    The last is None where no box is written.
+    """
 
     loss: Tensor
     right: Tensor
-    missed: Tensor
+    missed: Tensor | None
 
 
 def batch_loss(
@@ -26,13 +30,16 @@ def batch_loss(
     batch: Batch,
     frozen_tower: bool,
     projector: nn.Module | None = None,
-    pointer: nn.Module | None = None,
+    pointer: Pointer | None = None,
 ) -> Losses:
     """What a batch costs.
 
     `projector` makes visual tokens of samples that have labels instead of pixels.
     """
     network = model.network
+    shown = (batch.ids == model.image_token_id).any(1, keepdim=True)
+    # Of scenes told in words nobody knows the edges.
+    boxes = pointer.find(batch.ids, (batch.weights > 0) & shown) if pointer else None
     batch = batch.to(model.device)
     ids, weights = batch.ids, batch.weights
     with torch.autocast(model.device.type, torch.bfloat16):
@@ -55,10 +62,7 @@ def batch_loss(
     losses = F.cross_entropy(scores, answers, reduction="none")
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean()
-    missed = right.new_zeros(())
-    if pointer:  # of scenes told in words nobody knows the edges
-        shown = (ids == model.image_token_id).any(1, keepdim=True)
-        missed = pointer(output.hidden_states, ids, (weights > 0) & shown)
+    missed = pointer(output.hidden_states, *boxes) if pointer and boxes else None
     return Losses((losses * each).sum() / each.sum(), right, missed)
 
 

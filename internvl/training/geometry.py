@@ -75,13 +75,13 @@ def new_tower(geometry: Geometry) -> nn.Module:
     )
     tower = InternVLVisionModel(config)
     tower.set_attn_implementation("eager")  # faster than sdpa for 257 tokens on a CPU
-    waves = _waves(448 // geometry.patch_size, geometry.vision_width)
+    waves = _wave_patches(448 // geometry.patch_size, geometry.vision_width)
     with torch.no_grad():
         tower.embeddings.position_embeddings[0, 1:] = waves
     return tower
 
 
-def _waves(side: int, width: int) -> Tensor:
+def _wave_patches(side: int, width: int) -> Tensor:
     """Sines and cosines of row and column: (side * side, width)."""
     frequencies = 0.05 ** (torch.arange(width // 4) / (width // 4))
     angles = torch.arange(side)[:, None] * frequencies

@@ -31,13 +31,13 @@ def start_repeating(network: Any) -> None:
     size = width // heads
     basis = torch.linalg.qr(torch.randn(width, width))[0].split(size)
     first, second = (layer.self_attn for layer in network.model.language_model.layers[:2])
-    _look_back(first, size, basis, config.rope_parameters["rope_theta"])
+    _start_looking_back(first, size, basis, config.rope_parameters["rope_theta"])
     _find_again(second, size, basis)
     network.lm_head.weight.copy_(network.get_input_embeddings().weight)
 
 
 @torch.no_grad()
-def looked_back(network: Any, embeddings: Tensor) -> Tensor:
+def look_back(network: Any, embeddings: Tensor) -> Tensor:
     """What the first head of the first layer brings to a token from the one before: (n, hidden)."""
     layer = network.model.language_model.layers[0]
     size = layer.self_attn.head_dim
@@ -46,7 +46,7 @@ def looked_back(network: Any, embeddings: Tensor) -> Tensor:
     return brought
 
 
-def _look_back(attention: Any, size: int, basis: tuple[Tensor, ...], theta: float) -> None:
+def _start_looking_back(attention: Any, size: int, basis: tuple[Tensor, ...], theta: float) -> None:
     """Heads 0 and 1 bring what stands one and two places before into parts 1 and 2 of the basis."""
     angles = theta ** (-torch.arange(0, size, 2)[:TURNING] / size)
     attention.k_proj.bias[:TURNING] = SHARP

@@ -28,7 +28,7 @@ from internvl.training.optimizer import new_optimizers, save_atomically, schedul
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pointing import Pointer
 from internvl.training.pretrain import Tiles
-from internvl.training.starts import build, join_tower, read_helpers, read_weights
+from internvl.training.starts import build, join_tower, read_start
 
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
@@ -59,8 +59,7 @@ class Run:
         self.pointer = Pointer(model).to(model.device) if phase.pointing else None
         if self.pointer:
             learners["pointer"] = self.pointer
-        self.handed_on = dict(helpers or {})  # to later phases, where this one has no use for it
-        self._restore_helpers(self.handed_on)
+        self._take(helpers or {})
         self.optimizers = new_optimizers(learners, phase.lr)
         self.average = self._weights() if phase.average else None
         if self.path.exists():
@@ -99,16 +98,15 @@ class Run:
 
     def save(self) -> None:
         """Write weights, optimizers and the place in the data."""
-        state = {
+        state: dict[str, Any] = {
             "network": self.model.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "drawn": self.drawn,
             "minutes": self.minutes,
         }
-        state |= self.handed_on
-        for name, helper in self._helpers():
-            state[name] = helper.state_dict()
+        own = {name: helper.state_dict() for name, helper in self._helpers()}
+        state["helpers"] = self.handed_on | own
         if self.average:
             state["average"] = self.average
         save_atomically(state, self.path)
@@ -136,7 +134,10 @@ class Run:
         frozen, labelled = "vision_tower" not in self.phase.trains, self.phase.mixture.labels
         projector = self.labels if labelled else None
         losses = batch_loss(self.model, batch, frozen, projector, self.pointer)
-        loss = losses.loss + self.phase.pointing * losses.missed
+        loss, figures = losses.loss, {"loss": losses.loss.item(), "right": losses.right.item()}
+        if losses.missed is not None:
+            loss = loss + self.phase.pointing * losses.missed
+            figures["missed"] = losses.missed.item()
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -144,15 +145,16 @@ class Run:
         nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        missed = losses.missed.item() or float("nan")
-        return {"loss": losses.loss.item(), "right": losses.right.item(), "missed": missed}
+        return figures
 
     def _helpers(self) -> list[tuple[str, nn.Module]]:
         """What trains along and is no part of the model, by name."""
         named = (("labels", self.labels), ("pointer", self.pointer))
         return [(name, helper) for name, helper in named if helper is not None]
 
-    def _restore_helpers(self, states: dict[str, Any]) -> None:
+    def _take(self, states: dict[str, dict[str, Tensor]]) -> None:
+        """Take over helpers, and keep for later phases those that this one has no use for."""
+        self.handed_on = states
         for name, helper in self._helpers():
             if name in states:
                 helper.load_state_dict(states[name])
@@ -176,7 +178,7 @@ class Run:
         self.model.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self._restore_helpers(state)
+        self._take(state["helpers"])
         self.step, self.drawn, self.minutes = (state[key] for key in ("step", "drawn", "minutes"))
         if average := state.get("average"):
             self.average = {key: tensor.to(self.model.device) for key, tensor in average.items()}
@@ -206,13 +208,14 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     geometry = Geometry(patch_size=arguments.patch_size)
     model = build(geometry, arguments.tokenizer, arguments.device)
+    helpers: dict[str, dict[str, Tensor]] = {}
     if arguments.start:
-        model.network.load_state_dict(read_weights(arguments.start))
+        weights, helpers = read_start(arguments.start)
+        model.network.load_state_dict(weights)
     if arguments.tower:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
-    helpers = read_helpers(arguments.start)
     run = Run(model, replace(phase, **changes), arguments.output, helpers)
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)

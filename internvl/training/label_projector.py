@@ -1,8 +1,8 @@
 """Visual tokens from labels: what the projector would say if the vision tower saw everything.
 
 The drawing knows what stands in every cell of a tile. Turned into visual tokens, this lets the
-language model learn to look - count, compare, read, point - before any pixel is seen, several times
-faster and without a tower's mistakes. Afterwards the projector learns to say the same (`teach`).
+language model learn to look - count, compare, read, point - before any pixel is seen, faster and
+without a tower's mistakes. Afterwards the projector learns to say the same (`teach`).
 """
 
 import copy
@@ -16,20 +16,20 @@ from torch.nn import functional as F
 from internvl.model import Model
 from internvl.preprocessing import normalise
 from internvl.training.cells import CELLS, CENTRES, CLASSES, GROUPS, find_edges
-from internvl.training.induction import looked_back
+from internvl.training.induction import look_back
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
-from internvl.training.waves import WAVES, grid, waves
+from internvl.training.waves import WAVES, make_waves, place_cells
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
 LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a word
-Tile = tuple[Tensor, Tensor, Tensor]
+Tile = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Labels(NamedTuple):
-    """Targets of tiles: classes (tiles, 11, 32, 32) int8 and offsets (tiles, 9, 32, 32)."""
+    """Of tiles' `Targets`: classes (tiles, 11, 32, 32) int8 and edges (tiles, 4, 32, 32)."""
 
     classes: Tensor
-    offsets: Tensor
+    edges: Tensor
 
 
 class LabelProjector(nn.Module):
@@ -46,7 +46,7 @@ class LabelProjector(nn.Module):
         self.words = nn.Embedding(cells * sum(CLASSES), width)
         directions = LOUDNESS * F.normalize(torch.randn(6 * WAVES, width))
         places, edges = torch.split(directions, [2 * WAVES, 4 * WAVES])
-        self.places = nn.Parameter(waves(grid(self.side)).flatten(0, 1) @ places)
+        self.places = nn.Parameter(place_cells(self.side).flatten(0, 1) @ places)
         self.edges = nn.Parameter(edges)
         self.linear = nn.Linear(width, width)
 
@@ -60,9 +60,9 @@ class LabelProjector(nn.Module):
         token, cell = self._place(tile, row, column)
         said = self.words(cell * sum(CLASSES) + numbers[tile, group, row, column])
         tokens = tokens.index_add(0, token, said)
-        centres, edges = find_edges(labels.offsets)
+        centres, edges = find_edges(labels.edges)
         token, _ = self._place(*centres.unbind(1))
-        tokens = tokens.index_add(0, token, (waves(edges) @ self.edges).to(tokens.dtype))
+        tokens = tokens.index_add(0, token, (make_waves(edges) @ self.edges).to(tokens.dtype))
         projected: Tensor = self.linear(F.gelu(tokens))
         return projected
 
@@ -98,7 +98,7 @@ def word_tables(model: Model) -> dict[str, Tensor]:
     so that a reader goes on in a picture as in a text.
     """
     characters = _embed(model, CHARACTERS)
-    before = looked_back(model.network, torch.cat([characters, _embed(model, "\n")]))
+    before = look_back(model.network, torch.cat([characters, _embed(model, "\n")]))
     before *= characters.norm(dim=1).mean() / before.norm(dim=1).mean()
     begun = _embed(model, [f" {character}" for character in CHARACTERS]) - characters
     tables = {
@@ -130,10 +130,10 @@ def teach(
     for step in range(steps):
         for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = lr * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
-        pixels, classes, offsets = (tensor.to(model.device) for tensor in next(batches))
+        pixels, classes, _, edges = (tensor.to(model.device) for tensor in next(batches))
         with torch.no_grad(), torch.autocast(model.device.type, torch.bfloat16):
             patches = inner.vision_tower(normalise(pixels)).last_hidden_state[:, 1:]
-            wanted = labels(Labels(classes, offsets)).float()
+            wanted = labels(Labels(classes, edges)).float()
         rows = int(patches.shape[1] ** 0.5)
         square = patches.float().reshape(len(patches), rows, rows, -1)
         tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)

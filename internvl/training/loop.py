@@ -75,7 +75,8 @@ def _train_stage(
     for line in [f"Stage {name} starts from {start}.", *run.corpus.report.lines()]:
         accelerator.print(line)
     if accelerator.is_main_process:
-        print(_expect(run))
+        if not resume:
+            print(_expect(run))
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(recipe, folder / "recipe.json")
     if resume:
@@ -108,7 +109,10 @@ def _stage_before(name: str, output: Path) -> Path | None:
         if (folder / "model").is_dir():
             return folder / "model"
         if folder.is_dir():
-            raise RecipeError(f"stage {before} in {output} is unfinished: first --resume it")
+            raise RecipeError(
+                f"stage {before} in {output} is unfinished: first --resume it, or choose another "
+                "--output"
+            )
     return None
 
 

@@ -61,7 +61,7 @@ class Learner(nn.Module):
     def _pixels(self, tiles: Tensor) -> Tensor:
         """(tiles, 3, height, width), as precise as the weights are just now."""
         network: Any = self.network
-        weight = next(network.model.vision_tower.embeddings.patch_embeddings.parameters())
+        weight = network.model.vision_tower.embeddings.cls_token
         return normalise(tiles.permute(0, 3, 1, 2)).to(weight.dtype)
 
     def _unused(self, tiles: Tensor) -> Tensor:

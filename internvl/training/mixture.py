@@ -12,7 +12,7 @@ first half once more. The official names (max_dynamic_patch, repeat_time, data_a
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ _OFFICIAL = {
     "data_augment": "augment",
 }
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "root": ("text", (str,)),
+    "annotation": ("text", (str,)),
+    "augment": ("true or false", (bool,)),
     "max_tiles": ("a whole number", (int,)),
     "samples": ("a whole number", (int,)),
     "seed": ("a whole number", (int,)),
     "repeat": ("a number", (int, float)),
-    "scenes": ("a list of names", (list, tuple)),
+    "scenes": ("a list of names", (list,)),
 }
 
 
@@ -75,17 +78,23 @@ def _read_entry(name: str, values: Any, folder: Path) -> Entry:
     if not isinstance(values, dict):
         raise DataError(f'{name}: a data set is an object like {{"annotation": ...}}')
     values = {_OFFICIAL.get(key, key): value for key, value in values.items() if key != "length"}
-    unknown = set(values) - {item.name for item in fields(Entry)}
+    unknown = set(values) - {*_KINDS}
     if unknown:
         raise DataError(f"{name}: a data set has no {', '.join(sorted(unknown))}")
+    for key, value in values.items():
+        words, kinds = _KINDS[key]
+        number = isinstance(value, bool) and bool not in kinds  # to Python true is one
+        names = key != "scenes" or not isinstance(value, list) or all(map(_is_text, value))
+        if number or not isinstance(value, kinds) or not names:
+            raise DataError(f"{name}: {key} must be {words}, not {value!r}")
     for key in ("root", "annotation"):
         if key in values:
             values[key] = str(folder / values[key])
-    for key, (words, kinds) in _KINDS.items():
-        value = values.get(key)
-        if key in values and (isinstance(value, bool) or not isinstance(value, kinds)):
-            raise DataError(f"{name}: {key} must be {words}, not {value!r}")
     return Entry(name, **values)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 @dataclass

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from internvl.model import Model
-from internvl.training.waves import WAVES, waves
+from internvl.model.tokenizer import token_id
+from internvl.training.scores import read_box
+from internvl.training.waves import WAVES, make_waves, miss_positions
 
 
 class Pointer(nn.Module):
@@ -29,49 +30,36 @@ class Pointer(nn.Module):
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * WAVES)) for _ in self.layers
         ]
         self.heads = nn.ModuleList(heads)
-        self.begin, self.end = (
-            model.tokenizer.convert_tokens_to_ids(name) for name in ("<box>", "</box>")
-        )
-        digits = {
-            model.tokenizer.encode(str(digit), add_special_tokens=False)[0]: str(digit)
-            for digit in range(10)
-        }
-        self.digits = {int(token): digit for token, digit in digits.items()}
+        self.tokenizer = model.tokenizer
+        self.begin, self.end = (token_id(model.tokenizer, name) for name in ("<box>", "</box>"))
 
-    def forward(self, hidden: Sequence[Tensor], ids: Tensor, learned: Tensor) -> Tensor:
-        """What the heads miss of the edges, 1 for all; 0 where no box is learned.
+    def forward(self, hidden: Sequence[Tensor], tokens: Tensor, edges: Tensor) -> Tensor:
+        """What the heads miss of the edges of the boxes that `find` found, 1 for all.
 
-        `hidden` are the states `(samples, length, width)` of all layers, the embeddings first;
-        `learned` marks the ids to learn.
+        `hidden` are the states (samples, length, width) of all layers, the embeddings first.
         """
-        places, edges = self.find(ids, learned)
-        if not len(places):
-            return hidden[0].new_zeros(())
-        row, column = places.unbind(1)
-        wanted = waves(edges)
+        device = hidden[0].device
+        row, column = tokens.to(device).unbind(1)
+        wanted = make_waves(edges.to(device))
         missed = [
-            F.mse_loss(head(hidden[layer][row, column].float()), wanted)
+            miss_positions(head(hidden[layer][row, column].float()), wanted)
             for head, layer in zip(self.heads, self.layers, strict=True)
         ]
-        return torch.stack(missed).mean() * 2  # a wave's square is a half on average
+        return torch.stack(missed).mean()
 
-    def find(self, ids: Tensor, learned: Tensor) -> tuple[Tensor, Tensor]:
+    def find(self, ids: Tensor, learned: Tensor) -> tuple[Tensor, Tensor] | None:
         """Where boxes are learned: row and column of their tokens (n, 2), edges (n, 4) from 0 to 1.
 
-        From `<box>` to the token before `</box>`.
+        `ids` and the marks `learned` are (samples, length), on the CPU. A box's tokens are those
+        from `<box>` to the one before `</box>`. None without any.
         """
-        places, edges = [], []
-        rows, columns = ((ids == self.begin) & learned).nonzero(as_tuple=True)
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            tokens = ids[row, column:].tolist()
-            tokens = tokens[: tokens.index(self.end)] if self.end in tokens else []
-            text = "".join(self.digits.get(token, " ") for token in tokens)
-            numbers = [int(number) / 1000 for number in text.split()]
-            if len(numbers) == 4:
-                places += [(row, column + place) for place in range(len(tokens))]
-                edges += [numbers] * len(tokens)
-        device = ids.device
-        return (
-            torch.tensor(places, dtype=torch.long, device=device).view(-1, 2),
-            torch.tensor(edges, device=device).view(-1, 4),
-        )
+        found: list[tuple[int, int]] = []
+        edges: list[list[float]] = []
+        rows = ids.tolist()
+        for row, column in ((ids == self.begin) & learned).nonzero().tolist():
+            own = rows[row][column:]
+            own = own[: own.index(self.end)] if self.end in own else []
+            if box := read_box(str(self.tokenizer.decode(own))):
+                found += [(row, column + place) for place in range(len(own))]
+                edges += [[side / 1000 for side in box]] * len(own)
+        return (torch.tensor(found), torch.tensor(edges)) if found else None

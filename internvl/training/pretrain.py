@@ -40,11 +40,11 @@ MIXTURE = {
 HEAD_FIRST = 300  # steps
 WHITENING_TILES = 10**6  # the first tile to whiten with: far from those of the training
 
-Example = tuple[Tensor, Tensor, Tensor]
+Example = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Tiles(IterableDataset[Example]):
-    """Single tiles with their targets: `(3, 448, 448)` uint8, `(11, 32, 32)`, `(9, 32, 32)`."""
+    """Single tiles `(3, 448, 448)` uint8, each with its `Targets`."""
 
     def __init__(self, first: int, split: str = "train") -> None:
         super().__init__()
@@ -71,7 +71,8 @@ def draw_tile(number: int, split: str) -> Example:
         tile = compress(tile, rng.randint(*JPEG_QUALITY))
     targets = label_cells(canvas.marks, region)
     pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)
-    return pixels, torch.from_numpy(targets.classes), torch.from_numpy(targets.offsets)
+    classes, offsets, edges = map(torch.from_numpy, targets)
+    return pixels, classes, offsets, edges
 
 
 def whiten(tower: nn.Module, pixels: Tensor, least: float = 0.01) -> None:
@@ -141,14 +142,14 @@ class TowerTraining:
 
     def learn(self, batch: Example, done: float) -> dict[str, float]:
         """One step on a batch of tiles; `done` is the fraction of the training that is over."""
-        pixels, classes, offsets = (tensor.to(self.device) for tensor in batch)
+        pixels, *targets = (tensor.to(self.device) for tensor in batch)
         alone = self.step < self.head_first
         schedule(self.optimizers, self.lr, self.step - (0 if alone else self.head_first), done)
         with torch.autocast(self.device, torch.bfloat16):
             with torch.set_grad_enabled(not alone):
                 patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
             predicted = self.both["head"](patches)
-        loss, right = cell_loss(predicted, classes, offsets)
+        loss, right = cell_loss(predicted, *targets)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -164,6 +165,7 @@ class TowerTraining:
             "model": self.both.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
+            "head_first": self.head_first,
             "minutes": self.minutes,
         }
 
@@ -173,6 +175,7 @@ class TowerTraining:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.minutes = state["step"], state["minutes"]
+        self.head_first = state["head_first"]
 
 
 def train(

@@ -84,16 +84,15 @@ class Run:
             state = self.checkpoints.restore(path, self.learner, self.optimizer)
         except ValueError as error:
             raise TrainingError(str(error)) from error
-        before = state.get("samples", self.corpus.size)
-        if before != self.corpus.size:
+        if state["samples"] != self.corpus.size:
             raise TrainingError(
-                f"{path} was written when the mixture had {before:,} samples, and now it has "
-                f"{self.corpus.size:,}: restore the data, or choose another --output"
+                f"{path} was written when the mixture had {state['samples']:,} samples, and now it "
+                f"has {self.corpus.size:,}: restore the data, or choose another --output"
             )
         self.step, self.done = state["step"], state["done"]
         self.stream.restore(state["stream"])
 
-    def train(self, deadline: float = math.inf) -> bool:
+    def train(self, deadline: float) -> bool:
         """Take the steps that are left and write the model; False if the deadline came before.
 
         The deadline is a time of `time.monotonic`.

@@ -178,8 +178,8 @@ def join_apart(
 def stack_labels(targets: Sequence[Targets]) -> Labels:
     """The labels of tiles as tensors."""
     classes = np.array([t.classes for t in targets], np.int8).reshape(-1, len(GROUPS), CELLS, CELLS)
-    offsets = np.array([t.offsets for t in targets], np.float32).reshape(-1, 9, CELLS, CELLS)
-    return Labels(torch.from_numpy(classes), torch.from_numpy(offsets))
+    edges = np.array([t.edges for t in targets], np.float32).reshape(-1, 4, CELLS, CELLS)
+    return Labels(torch.from_numpy(classes), torch.from_numpy(edges))
 
 
 def stack(tiles: list[Image.Image]) -> Tensor:

@@ -37,12 +37,21 @@ def normalise_answer(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".!")
 
 
+def read_box(text: str) -> list[int] | None:
+    """The first box of an answer: left, top, right, bottom, 0 to 1000.
+
+    >>> read_box("<box>[[1, 2, 3, 4]]</box>")
+    [1, 2, 3, 4]
+    """
+    match = _BOX.search(text)
+    return [int(side) for side in match.groups()] if match else None
+
+
 def overlap(answer: str, wanted: str) -> float:
     """Intersection over union of the first boxes of two answers; 0 without a box."""
-    found = [_BOX.search(text) for text in (answer, wanted)]
-    if not all(found):
+    first, second = read_box(answer), read_box(wanted)
+    if first is None or second is None:
         return 0.0
-    first, second = ([int(side) for side in match.groups()] for match in found if match)
     shared = _area([*map(max, first[:2], second[:2]), *map(min, first[2:], second[2:])])
     return shared / max(1, _area(first) + _area(second) - shared)
 

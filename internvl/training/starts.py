@@ -22,22 +22,15 @@ def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
     return model
 
 
-def read_weights(start: Path) -> dict[str, Tensor]:
-    """The weights in a phase's .pt file (their running mean if it has one), or of a checkpoint."""
+def read_start(start: Path) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+    """The weights in a phase's .pt file (their running mean if it has one), and its helpers'.
+
+    A checkpoint folder has no helpers.
+    """
     if start.is_dir():
-        weights: dict[str, Tensor] = open_model(start).network.state_dict()
-    else:
-        state = torch.load(start, "cpu", weights_only=True)
-        weights = state.get("average") or state["network"]
-    return weights
-
-
-def read_helpers(start: Path | None) -> dict[str, dict[str, Tensor]]:
-    """Label projector and pointer in a phase's .pt file, as far as they are there."""
-    if start is None or start.is_dir():
-        return {}
+        return open_model(start).network.state_dict(), {}
     state = torch.load(start, "cpu", weights_only=True)
-    return {name: state[name] for name in ("labels", "pointer") if name in state}
+    return state.get("average") or state["network"], state["helpers"]
 
 
 def join_tower(model: Model, path: Path) -> None:

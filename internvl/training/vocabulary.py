@@ -13,7 +13,7 @@ from pathlib import Path
 
 from internvl.chat import SYSTEM_MESSAGE
 from internvl.chat.template import REGION_PROMPT
-from internvl.training.scenes import KINDS, draw
+from internvl.training.scenes import ASKED, draw
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -127,7 +127,7 @@ def _frequent_words(most: int, scenes: int) -> list[str]:
     A word counts with the blank before it, or with its capital at the start of a line.
     """
     counts: Counter[str] = Counter()
-    for kind in (kind for kind in KINDS if kind != "crowd"):
+    for kind in ASKED:
         for index in range(min(30, scenes) if kind == "photo" else scenes):
             for exchange in draw(kind, index, seed=2).exchanges:
                 read = exchange.task.startswith(_READ)

@@ -6,7 +6,7 @@ show no held-out pair of colour and shape. "language" is for scenes told in word
 all pairs.
 """
 
-from internvl.training.scenes.catalogue import KINDS, draw
+from internvl.training.scenes.catalogue import ASKED, KINDS, draw
 from internvl.training.scenes.scene import Exchange, Scene, transcribe
 
-__all__ = ["KINDS", "Exchange", "Scene", "draw", "transcribe"]
+__all__ = ["ASKED", "KINDS", "Exchange", "Scene", "draw", "transcribe"]

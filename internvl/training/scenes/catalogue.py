@@ -28,6 +28,8 @@ _DRAWERS: dict[str, Callable[[random.Random, Split], Scene]] = {
     "crowd": draw_crowd,
 }
 KINDS = tuple(_DRAWERS)
+ASKED = tuple(kind for kind in KINDS if kind != "crowd")
+"""Kinds with questions; a crowd has none, it is for the vision tower."""
 SPLITS = ("train", "held-out", "language")
 
 

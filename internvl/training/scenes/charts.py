@@ -2,9 +2,9 @@
 
 import random
 
-from internvl.training.scenes.canvas import Canvas, font_names, load_font, pick_rgb
-from internvl.training.scenes.scene import Scene, ask
-from internvl.training.scenes.words import Split, pick_layout, pick_words
+from internvl.training.scenes.canvas import Canvas, load_font, pick_rgb
+from internvl.training.scenes.scene import Scene, ask, pick_layout
+from internvl.training.scenes.words import Split, pick_words
 
 SIZES = ((448, 448), (448, 448), (640, 480), (800, 600), (600, 600), (896, 672))
 VALUE = (
@@ -44,7 +44,7 @@ def draw_chart(rng: random.Random, split: Split) -> Scene:
 
 
 def _start(rng: random.Random, split: Split, kind: str) -> tuple[Scene, Canvas, str, float]:
-    size, name = pick_layout(rng, split, kind, SIZES, font_names())
+    size, name = pick_layout(rng, split, kind, SIZES)
     canvas = Canvas(*size, rng.choice([(255, 255, 255), (250, 250, 245), (240, 245, 250)]))
     scene = Scene("charts", [canvas])
     side = min(size) / 448

@@ -2,9 +2,9 @@
 
 import random
 
-from internvl.training.scenes.canvas import Canvas, Rgb, font_names, load_font
-from internvl.training.scenes.scene import Scene, ask
-from internvl.training.scenes.words import Split, pick_code, pick_layout, pick_words
+from internvl.training.scenes.canvas import Canvas, Rgb, load_font
+from internvl.training.scenes.scene import Scene, ask, pick_layout
+from internvl.training.scenes.words import Split, pick_code, pick_words
 
 SHEETS = ((896, 1344), (1000, 1400), (1344, 1792), (1120, 1120), (1344, 896), (900, 1200))
 PAPERS: tuple[Rgb, ...] = ((255, 255, 255), (250, 248, 240), (245, 245, 245), (255, 252, 230))
@@ -38,7 +38,7 @@ class _Sheet:
     """Paper with a font whose size is picked for this sheet."""
 
     def __init__(self, rng: random.Random, split: Split, kind: str) -> None:
-        self.size, font = pick_layout(rng, split, kind, SHEETS, font_names())
+        self.size, font = pick_layout(rng, split, kind, SHEETS)
         self.canvas = Canvas(*self.size, rng.choice(PAPERS))
         self.ink = rng.choice(INKS)
         self.font = load_font(font, rng.randint(24, 34))

@@ -17,7 +17,8 @@ from internvl.training.scenes.things import ROWS, Thing, add_thing, paint_backgr
 from internvl.training.scenes.words import Split, is_in_split
 
 ROUNDS = 3
-"""How often each is asked about a picture of training, about other things or in other words."""
+"""How often each is asked about a picture of training, about other things or in other words; places
+and boxes, which take longest to learn, once more."""
 
 
 def draw_single(rng: random.Random, split: Split) -> Scene:

@@ -4,7 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from internvl.training.scenes.canvas import Canvas, Mark
+from internvl.training.scenes.canvas import Canvas, Mark, font_names
+from internvl.training.scenes.words import Split, is_in_split
 
 SIZES = (
     *[(448, 448)] * 4,
@@ -19,6 +20,18 @@ SIZES = (
     (1280, 720),
     (1000, 1000),
 )
+
+
+def pick_layout(
+    rng: random.Random, split: Split, kind: str, sizes: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], str]:
+    """A size and a font that only this split has together, for this kind of picture.
+
+    Any, where a machine has so few fonts that the split has none of its own.
+    """
+    pairs = [(size, font) for size in sizes for font in font_names()]
+    own = [pair for pair in pairs if is_in_split(f"{kind} {pair}", split)]
+    return rng.choice(own or pairs)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ COLOUR = (
     "What is the colour of the letters?",
 )
 COUNT = ("How many lines of text are there?", "How many lines does the text have?")
-SIGNS = 0.3  # of the pictures: text on a board of its own colour
+SIGNS = 0.3  # of the pictures: text on a sign of its own colour
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -50,10 +50,10 @@ def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split
     canvas, ground, behind = paint_background(rng, size)
     sign = None
     if rng.random() < SIGNS:
-        board = rng.choice([c for c in COLOURS if c != ground])
-        sign = pick_visible(rng, board, behind)
+        other = rng.choice([c for c in COLOURS if c != ground])
+        sign = pick_visible(rng, other, behind)
         if sign:
-            ground, behind = board, [sign]
+            ground, behind = other, [sign]
     lines = [make(rng, split) for _ in range(rng.choice([1, 1, 1, 2, 3, 4]))]
     colour, rgb = ground, None
     while rgb is None or colour == ground:
@@ -72,8 +72,8 @@ def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split
     if sign:
         margin = font.size * rng.uniform(0.1, 0.5)
         right, bottom = x + max(map(font.getlength, lines)), y + step * len(lines)
-        panel = (x - margin, y - margin, right + margin, bottom + margin)
-        canvas.box(panel, sign, rgb if rng.random() < 0.5 else None, 2, ground)
+        box = (x - margin, y - margin, right + margin, bottom + margin)
+        canvas.box(box, sign, rgb if rng.random() < 0.5 else None, 2, ground)
     for index, line in enumerate(lines):
         canvas.text(line, (x, y + index * step), font, colour, rgb)
     scene = Scene("text", [canvas])

@@ -3,7 +3,6 @@
 import random
 import string
 import zlib
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,22 +45,6 @@ def pick_words(rng: random.Random, split: Split, count: int) -> list[str]:
         if word not in words:
             words.append(word)
     return words
-
-
-def pick_layout(
-    rng: random.Random,
-    split: Split,
-    kind: str,
-    sizes: Sequence[tuple[int, int]],
-    fonts: Sequence[str],
-) -> tuple[tuple[int, int], str]:
-    """A size and a font that only this split has together, for this kind of picture.
-
-    Any, where a machine has so few fonts that the split has none of its own.
-    """
-    pairs = [(size, font) for size in sizes for font in fonts]
-    own = [pair for pair in pairs if is_in_split(f"{kind} {pair}", split)]
-    return rng.choice(own or pairs)
 
 
 def pick_code(rng: random.Random) -> str:
