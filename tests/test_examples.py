@@ -110,11 +110,11 @@ def test_words_of_the_visitors_own_stay(store, handlers, visitor):
 def test_a_model_can_be_measured_on_them():
     engine = ScriptedEngine()
     found = json.loads((SHIPPED / "examples.json").read_text("utf-8"))["7-find.png"]["answer"]
-    answers = iter(["5", "GREY.", "?", "A receipt", "?", "To the left.", found])
+    answers = iter(["5", "RED.", "?", "A receipt", "?", "To the left.", found])
     engine.answer_batch = lambda asked, _: [(next(answers), engine.receipt(frozen(asked), _))]
     told = ask_examples(engine, SHIPPED)
     assert [t.right for t in told] == [False, True, False, True, False, True, True]
-    assert told[1] == ("2-sign.png", "GREY.", "Grey", True)
+    assert told[1] == ("2-sign.png", "RED.", "Red", True)
 
 
 def frozen(conversations):

@@ -45,7 +45,7 @@ CHOSEN = {
         "objects/count",
     ),
     "2-sign.png": Chosen(
-        *("text", 7, ("A sign", "标牌")),
+        *("text", 19, ("A sign", "标牌")),
         ("What colour is the text?", "文字是什么颜色？"),
         "text/colour",
     ),
