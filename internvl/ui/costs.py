@@ -10,8 +10,9 @@ from internvl.chat import Attachment, Conversation
 from internvl.engines.base import Estimate
 from internvl.preprocessing import AttachmentError
 from internvl.ui.clips import CLIPS
+from internvl.ui.frames import SMALL
 from internvl.ui.html import fill
-from internvl.ui.tiles import SMALL, count_tiles, display_copy, titles_of
+from internvl.ui.tiles import count_tiles, display_copy, titles_of
 
 _LITTLE = 0.05  # gigabytes that would read as 0.0
 

@@ -1,8 +1,9 @@
 """What is on the page and not yet sent: pictures, one video, its clip. Files are the session's own.
 
 Decoding takes time, so `brought`, `set_clip` and `drop_frames` do it before they take the session's
-lock, and another chat may be on the page when they do: what was begun for a chat stays with it. The
-others are called with the lock held. Each leaves the session as it was when it raises.
+lock, and another chat may be on the page when they do: what was begun for a chat stays with it.
+`refuse` needs none; the others are called with the lock held. Each leaves the session as it was when
+it raises.
 """
 
 import contextlib

@@ -17,7 +17,8 @@ from internvl.chat import Attachment
 from internvl.preprocessing import sample_frames, video_info
 from internvl.ui.clips import CLIPS
 
-_SMALL = 224
+SMALL = 224
+"""Pixels of a small copy of a picture or frame, each way at most."""
 _LOOK = (32, 32)
 BLANK = 4.0
 """A frame is blank whose copy deviates from its mean by less, of 255, in every colour."""
@@ -172,7 +173,7 @@ def frame_views(
     frames = sample_frames(path, max_frames, start, end, shrink=_small)
     return tuple(
         FrameView(
-            data_address(frame.picture, _SMALL),
+            data_address(frame.picture, SMALL),
             frame.time,
             frame.index,
             frame.picture.resize(_LOOK, Image.Resampling.BOX).tobytes(),
@@ -213,7 +214,7 @@ def data_address(picture: Image.Image, edge: int) -> str:
 
 def _small(picture: Image.Image) -> Image.Image:
     """What the page needs of a frame."""
-    picture.thumbnail((_SMALL, _SMALL))
+    picture.thumbnail((SMALL, SMALL))
     return picture
 
 

@@ -18,7 +18,7 @@ from internvl.preprocessing import (
     load_image,
 )
 from internvl.ui.cards import sentence
-from internvl.ui.frames import VideoSheet, data_address, draw_video, strip_of
+from internvl.ui.frames import SMALL, VideoSheet, data_address, draw_video, strip_of
 from internvl.ui.html import fill
 from internvl.ui.looks import Looker, shares, stops
 
@@ -32,9 +32,6 @@ SHOWN = 1024
 
 LOOKS = (1, 12)
 """The most tiles a message has at a quick look and at a close one, which can be compared."""
-
-SMALL = 224
-"""Pixels of a small copy of a picture, each way at most."""
 
 
 @dataclass(frozen=True)
