@@ -2,7 +2,7 @@
 
 Decoding takes time, so `brought`, `set_clip` and `drop_frames` do it before they take the session's
 lock, and another chat may be on the page when they do: what was begun for a chat stays with it.
-`refuse` needs none; the others are called with the lock held. Each leaves the session as it was when
+`refuse` needs no lock, the others are called with it held. Each leaves the session as it was when
 it raises.
 """
 
