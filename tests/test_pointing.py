@@ -1,4 +1,4 @@
-"""Dense supervision of the language model where it writes a box."""
+"""Dense supervision of the language model: where things stand that a conversation speaks of."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,39 +6,102 @@ from pathlib import Path
 import pytest
 import torch
 
-from internvl.chat import Conversation, Turn, render
+from internvl.chat import Attachment, Conversation, Turn, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.training.batches import collate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
+from internvl.training.places import find_places, name_places
 from internvl.training.pointing import Pointer
 from internvl.training.samples import Mixture, draw_sample
+from internvl.training.scenes import Scene
+from internvl.training.scenes.canvas import Canvas, load_font
 from internvl.training.waves import make_waves, miss_positions
 
 NANO = Path("assets/nano")
 TINY = Geometry(vision_width=32, vision_layers=1, width=32, layers=1, ffn=64, patch_size=56)
+RED = (255, 0, 0)
+
+
+def two_pictures():
+    first, second = Canvas(200, 100, (255, 255, 255)), Canvas(100, 100, (255, 255, 255))
+    first.shape("square", "red", RED, (50, 50), 20 * 2**0.5)
+    first.shape("circle", "red", RED, (150, 50), 20)
+    second.shape("circle", "blue", (0, 0, 255), (50, 50), 20)
+    second.text("Apple", (10, 70), load_font("", 20), "black", (0, 0, 0))
+    return Scene("images", [first, second])
+
+
+def test_names_that_two_share_have_no_place():
+    names = name_places(two_pictures())
+    assert set(names) == {
+        *("red square", "square", "red circle", "blue circle", "blue object", "apple")
+    }
+    assert names["red square"] == pytest.approx((0.15, 0.3, 0.35, 0.7, 0.0))
+    assert names["blue circle"] == pytest.approx((0.3, 0.3, 0.7, 0.7, 0.125))
+    assert names["apple"][0] == pytest.approx(0.1)
+
+
+def test_a_video_has_no_places():
+    assert name_places(replace(two_pictures(), video=True)) == {}
+
+
+def pointed(question, answer, region=None):
+    """The text up to each token that was found, by place."""
+    tokenizer, names = load_tokenizer(NANO), name_places(two_pictures())
+    pictures = () if region else (Attachment("picture", "image"),)
+    turn = Turn(question, pictures, answer, region)
+    counts = [] if region else [[1]]
+    segments = render(Conversation(system="", id="x", turns=[turn]), counts, 4)
+    ids, learned = encode(tokenizer, segments)
+    spoken = {names[name]: name for name in names if name not in ("square", "blue object")}
+    found = find_places(ids, learned, tokenizer, names)
+    return [
+        (tokenizer.decode(ids[: token + 1]), spoken.get(place, place)) for token, place in found
+    ]
+
+
+def test_the_end_of_a_name_knows_its_place():
+    found = pointed("Is the Blue circle left of the red square?", "No")
+    assert [name for _, name in found] == ["blue circle", "red square"]
+    assert found[0][0].endswith("Is the Blue circle")
+    assert found[1][0].endswith("red square")
+
+
+def test_a_name_within_a_longer_one_is_not_meant():
+    assert pointed("Is there a green square? Count the squares.", "0") == []
+
+
+def test_an_answer_knows_where_to_look_before_it_begins():
+    found = pointed("What does it say?", "Apple")
+    assert {name for _, name in found} == {"apple"}
+    assert sorted(text.rsplit("<|im_end|>")[-1] for text, _ in found) == [
+        "\n<|im_start|>assistant",
+        "\n<|im_start|>assistant\n",
+        "\n<|im_start|>assistant\nApple",
+    ]
 
 
 def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
-    model = new_model(original_config(TINY, NANO), NANO)
     answer = "<ref>red square</ref><box>[[12, 0, 1000, 507]]</box>"
-    turn = Turn("", (), answer, region="red square")
-    segments = render(Conversation(system="", id="x", turns=[turn]), [], 4)
-    ids, learned = (torch.tensor([part]) for part in encode(model.tokenizer, segments))
-    pointer = Pointer(model)
-    tokens, edges = pointer.find(ids, learned)
-    written = model.tokenizer.decode(ids[0, tokens[:, 1]].tolist())
-    assert written == "<box>[[12, 0, 1000, 507]]"
-    assert edges.unique(dim=0).tolist() == [pytest.approx([0.012, 0.0, 1.0, 0.507])]
-    assert pointer.find(ids, torch.zeros_like(learned)) is None
-    hidden = [torch.randn(1, ids.shape[1], 32) for _ in range(2)]
-    assert pointer(hidden, tokens, edges) > 0.5
+    found = pointed("", answer, region="red square")
+    edges = [text for text, place in found if place == pytest.approx((0.012, 0, 1, 0.507, 0))]
+    assert edges[0].endswith("</ref><box>")
+    assert edges[-1].endswith("507]]")
+    assert len(edges) == len(load_tokenizer(NANO).encode("<box>[[12, 0, 1000, 507]]"))
+
+
+def test_the_pointer_misses_nothing_where_its_heads_know_the_place():
+    pointer = Pointer(new_model(original_config(TINY, NANO), NANO))
+    hidden = [torch.randn(2, 9, 32) for _ in range(2)]
+    tokens, places = torch.tensor([[0, 3], [1, 8]]), torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.0]] * 2)
+    assert pointer(hidden, tokens, places) > 0.5
     with torch.no_grad():
         for head in pointer.heads:
             head[1].weight.zero_()
-            head[1].bias.copy_(make_waves(edges[0]))
-    assert pointer(hidden, tokens, edges).item() == pytest.approx(0, abs=1e-6)
+            head[1].bias.copy_(make_waves(places[0]))
+    assert pointer(hidden, tokens, places).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_pointer_reads_the_middle_and_the_end():
@@ -46,16 +109,14 @@ def test_the_pointer_reads_the_middle_and_the_end():
     assert Pointer(model).layers == (3, 5)
 
 
-def test_boxes_of_scenes_told_in_words_are_not_asked_for():
+def test_scenes_told_in_words_have_no_places():
     model = new_model(original_config(TINY, NANO), NANO)
     pointer, tokenizer = Pointer(model), load_tokenizer(NANO)
     missed = {}
     for as_text in (0.0, 1.0):
         mixture = Mixture({"objects": 1.0}, as_text=as_text)
         samples = [draw_sample(n, mixture, tokenizer, model.tokens_per_tile) for n in range(3)]
-        batch = collate(samples)
-        assert pointer.find(batch.ids, batch.weights > 0) is not None
-        missed[as_text] = batch_loss(model, batch, True, pointer=pointer).missed
+        missed[as_text] = batch_loss(model, collate(samples), True, pointer=pointer).missed
     assert missed[0.0] > 0.5
     assert missed[1.0] is None
 

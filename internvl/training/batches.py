@@ -19,14 +19,17 @@ class Batch(NamedTuple):
     """Samples padded to the longest: ids, weights, parts, positions `(samples, length)`.
 
     A learned token of a sample with n of them weighs 1 / n^0.5, any other nothing. `parts` is None
-    where every token sees all before it. `tiles` are uint8 `(tiles, 3, 448, 448)`; without tiles
-    there may be `labels`.
+    where every token sees all before it. `pointed` are row and column of tokens that speak of
+    something (n, 2), `places` its `Place` (n, 5). `tiles` are uint8 `(tiles, 3, 448, 448)`; without
+    tiles there may be `labels`.
     """
 
     ids: Tensor
     weights: Tensor
     parts: Tensor | None
     positions: Tensor
+    pointed: Tensor
+    places: Tensor
     tiles: Tensor
     labels: Labels | None
 
@@ -42,7 +45,7 @@ class Batch(NamedTuple):
             return part if part is None else part.to(device, non_blocking=True)
 
         labels = self.labels and Labels(*map(move, self.labels))
-        return Batch._make([*map(move, self[:5]), labels])
+        return Batch._make([*map(move, self[:-1]), labels])
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -66,7 +69,12 @@ def collate(samples: Sequence[Sample]) -> Batch:
     together = Labels(*map(torch.cat, zip(*labels, strict=True))) if labels else None
     apart = any(sample.parts for sample in samples)
     tiles = torch.cat([sample.tiles for sample in samples])
-    return Batch(ids, weights, parts if apart else None, positions, tiles, together)
+    found = [(row, *place) for row, sample in enumerate(samples) for place in sample.places]
+    pointed = torch.tensor([place[:2] for place in found], dtype=torch.long).view(-1, 2)
+    places = torch.tensor([place[2] for place in found]).view(-1, 5)
+    return Batch(
+        ids, weights, parts if apart else None, positions, pointed, places, tiles, together
+    )
 
 
 class Batches(IterableDataset[tuple[int, Batch]]):

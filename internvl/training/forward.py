@@ -17,7 +17,7 @@ SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them
 class Losses(NamedTuple):
     """The square-averaged loss, the share of learned tokens right, and what a `Pointer` misses.
 
-    The last is None where no box is written.
+    The last is None where nothing that has a place is spoken of.
     """
 
     loss: Tensor
@@ -37,9 +37,6 @@ def batch_loss(
     `projector` makes visual tokens of samples that have labels instead of pixels.
     """
     network = model.network
-    shown = (batch.ids == model.image_token_id).any(1, keepdim=True)
-    # Of scenes told in words nobody knows the edges.
-    boxes = pointer.find(batch.ids, (batch.weights > 0) & shown) if pointer else None
     batch = batch.to(model.device)
     ids, weights = batch.ids, batch.weights
     with torch.autocast(model.device.type, torch.bfloat16):
@@ -62,7 +59,9 @@ def batch_loss(
     losses = F.cross_entropy(scores, answers, reduction="none")
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean()
-    missed = pointer(output.hidden_states, *boxes) if pointer and boxes else None
+    missed = None
+    if pointer and len(batch.pointed):
+        missed = pointer(output.hidden_states, batch.pointed, batch.places)
     return Losses((losses * each).sum() / each.sum(), right, missed)
 
 

@@ -42,10 +42,11 @@ class Run:
         phase: Phase,
         output: Path,
         helpers: dict[str, dict[str, Tensor]] | None = None,
+        first: int = 0,
     ) -> None:
         self.model, self.phase = model, phase
         self.path = output / f"phase-{phase.name}.pt"
-        self.step = self.drawn = 0
+        self.step, self.drawn = 0, first
         self.minutes = 0.0
         for name, parameter in model.network.named_parameters():
             trains = any(f"{part}." in name for part in phase.trains)
@@ -196,6 +197,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9, help="at most; 0 only writes --save")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
+    parser.add_argument("--first", type=int, default=0, help="first sample, unseen in earlier runs")
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
@@ -216,7 +218,8 @@ def main() -> None:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
-    run = Run(model, replace(phase, **changes), arguments.output, helpers)
+    own = replace(phase, **changes)
+    run = Run(model, own, arguments.output, helpers, arguments.first)
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
     if arguments.save:

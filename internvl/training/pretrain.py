@@ -36,6 +36,7 @@ MIXTURE = {
     "strings": 3.5,
     "documents": 1.0,
     "charts": 1.0,
+    "photo": 0.7,
 }
 HEAD_FIRST = 300  # steps
 WHITENING_TILES = 10**6  # the first tile to whiten with: far from those of the training

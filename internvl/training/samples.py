@@ -19,6 +19,7 @@ from internvl.model.tokenizer import encode
 from internvl.preprocessing import compress, split_into_tiles
 from internvl.training.cells import CELLS, GROUPS, Targets, cut_regions, label_cells
 from internvl.training.label_projector import Labels
+from internvl.training.places import Place, find_places, name_places
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import Exchange, Scene, draw, transcribe
 
@@ -49,6 +50,7 @@ class Sample:
     """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels.
 
     A token sees the earlier ones of part 0 and of its own part; with no `parts` it sees all.
+    `places` are tokens that speak of something, with its place.
     """
 
     ids: list[int]
@@ -56,6 +58,7 @@ class Sample:
     tiles: Tensor
     labels: Labels | None = None
     parts: list[int] = field(default_factory=list)
+    places: list[tuple[int, Place]] = field(default_factory=list)
 
     @property
     def tile_count(self) -> int:
@@ -147,11 +150,12 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
         for some in each
     ]
     ids, learned, parts = join_apart(encoded)
+    places = find_places(ids, learned, tokenizer, name_places(scene))
     if mixture.labels:
-        return Sample(ids, learned, stack([]), stack_labels(list(chain(*cells))), parts)
+        return Sample(ids, learned, stack([]), stack_labels(list(chain(*cells))), parts, places)
     if not scene.video and rng.random() < JPEG_SHARE:
         tiles = [[compress(t, rng.randint(*JPEG_QUALITY)) for t in part] for part in tiles]
-    return Sample(ids, learned, stack(list(chain(*tiles))), parts=parts)
+    return Sample(ids, learned, stack(list(chain(*tiles))), parts=parts, places=places)
 
 
 def join_apart(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_BOX = re.compile(r"\[\[(\d+),\s*(\d+),\s*(\d+),\s*(\d+)\]\]")
+BOX = re.compile(r"(?:<box>)?\[\[(\d+),\s*(\d+),\s*(\d+),\s*(\d+)\]\]")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_box(text: str) -> list[int] | None:
     >>> read_box("<box>[[1, 2, 3, 4]]</box>")
     [1, 2, 3, 4]
     """
-    match = _BOX.search(text)
+    match = BOX.search(text)
     return [int(side) for side in match.groups()] if match else None
 
 

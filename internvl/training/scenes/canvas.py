@@ -158,7 +158,7 @@ class Canvas:
     def __init__(self, width: int, height: int, background: Rgb) -> None:
         self.image = Image.new("RGB", (width, height), background)
         self.marks: list[Mark] = []
-        self.lines: list[tuple[float, float, str]] = []
+        self.lines: list[tuple[tuple[float, float, float, float], str]] = []
         self._draw = ImageDraw.Draw(self.image)
 
     @property
@@ -209,7 +209,6 @@ class Canvas:
         """Write a line from its top left corner and return its box in pixels."""
         x, y = position
         self._draw.text(position, text, font=font, fill=rgb)
-        self.lines.append((x, y, text))
         ascent, descent = font.getmetrics()
         top = y + ascent - 0.78 * font.size
         left, before = x, "\n"
@@ -222,7 +221,9 @@ class Canvas:
                 self.marks.append(Mark(*box, None, character, colour, before))
                 before = character
             left = right
-        return x, top, left, y + ascent + 0.3 * descent
+        whole = (x, top, left, y + ascent + 0.3 * descent)
+        self.lines.append((whole, text))
+        return whole
 
     def box(
         self,

@@ -8,8 +8,9 @@ from internvl.training.scenes.crowd import draw_crowd
 from internvl.training.scenes.documents import draw_document
 from internvl.training.scenes.images import draw_images
 from internvl.training.scenes.objects import draw_objects, draw_single
+from internvl.training.scenes.photographs import draw_photo
 from internvl.training.scenes.scene import Scene
-from internvl.training.scenes.talk import draw_photo, draw_talk
+from internvl.training.scenes.talk import draw_talk
 from internvl.training.scenes.text import draw_strings, draw_text
 from internvl.training.scenes.video import draw_video
 from internvl.training.scenes.words import Split

@@ -118,7 +118,9 @@ def transcribe(scene: Scene) -> str:
             for m in canvas.marks
             if m.shape
         ]
-        items += [(y, f"{_spot(x / width, y / height)} {text}") for x, y, text in canvas.lines]
+        items += [
+            (y, f"{_spot(x / width, y / height)} {text}") for (x, y, *_), text in canvas.lines
+        ]
         lines = ", ".join(text for _, text in sorted(items))
         parts.append(f"{number}: {lines}" if len(scene.canvases) > 1 else lines)
     return "\n".join(parts)

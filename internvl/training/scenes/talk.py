@@ -2,17 +2,10 @@
 
 import random
 
-from PIL import Image
-
-from internvl.training.scenes.canvas import Canvas
 from internvl.training.scenes.phrasings import CAPTION, WHAT
-from internvl.training.scenes.scene import SIZES, Exchange, Scene, ask
+from internvl.training.scenes.scene import Exchange, Scene, ask
 from internvl.training.scenes.words import Split
 
-PHOTO = (
-    "I can't tell. This looks like a photograph, and I was trained on drawn scenes; "
-    "for photographs use a published model."
-)
 SCOPE = (
     "I was trained on drawn scenes: shapes, words, documents, charts and short clips. "
     "For anything else use a published model."
@@ -36,7 +29,19 @@ TALK: dict[str, tuple[tuple[str, ...], str]] = {
         "Hello! Send me a drawn picture and ask about it.",
     ),
     "mood": (
-        ("How are you?", "How are you doing?", "How is it going?", "What's up?"),
+        (
+            "How are you?",
+            "How are you doing?",
+            "How is it going?",
+            "How's it going?",
+            "How are you today?",
+            "How do you do?",
+            "How do you feel?",
+            "Are you well?",
+            "What is up?",
+            "What's new?",
+            "What's up?",
+        ),
         "I am fine, thank you. What shall I look at?",
     ),
     "name": (
@@ -83,6 +88,13 @@ TALK: dict[str, tuple[tuple[str, ...], str]] = {
             "How big are you?",
             "How many parameters do you have?",
             "How large are you?",
+            "How large is this model?",
+            "What size are you?",
+            "Are you big?",
+            "Are you small?",
+            "Are you a big model?",
+            "Are you a small model?",
+            "Is this a large model?",
             "Are you a large model?",
         ),
         "I am very small: about eleven million parameters.",
@@ -154,26 +166,3 @@ def draw_talk(rng: random.Random, split: Split) -> Scene:
 def _no_picture(rng: random.Random) -> Exchange:
     question = ask(rng, rng.choice((WHAT, CAPTION)))
     return Exchange("talk/no-picture", question, NO_PICTURE)
-
-
-def draw_photo(rng: random.Random, split: Split) -> Scene:
-    """Something as busy as a photograph, for which the honest answer is that it can't tell."""
-    canvas = Canvas(*rng.choice(SIZES), (0, 0, 0))
-    layers = [_clouds(rng, canvas.size, cells) for cells in (3, 9, 40, 120)]
-    picture = layers[0]
-    for layer, weight in zip(layers[1:], (0.5, 0.4, 0.3), strict=True):
-        picture = Image.blend(picture, layer, weight * rng.uniform(0.4, 1.0))
-    canvas.image.paste(picture)
-    scene = Scene("talk", [canvas])
-    for _ in range(2):
-        scene.add("talk/photo", ask(rng, rng.choice((WHAT, CAPTION))), PHOTO)
-    return scene
-
-
-def _clouds(rng: random.Random, size: tuple[int, int], cells: int) -> Image.Image:
-    """Coloured noise whose spots are a given share of the picture."""
-    columns, rows = cells, max(1, round(cells * size[1] / size[0]))
-    tint = [rng.randint(90, 255) for _ in range(3)]
-    noise = bytes(rng.randrange(tint[k % 3] + 1) for k in range(3 * columns * rows))
-    small = Image.frombytes("RGB", (columns, rows), noise)
-    return small.resize(size, rng.choice((Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)))
