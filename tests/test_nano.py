@@ -342,6 +342,23 @@ def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
     assert torch.equal(before, model.network.lm_head.weight)
 
 
+def test_the_tower_learns_along_where_it_is_asked_to():
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(4)), strict=True))
+    missing = {}
+    for rate in (0.0, 1e-3):
+        torch.manual_seed(0)
+        model = tiny_model()
+        tower = model.network.model.vision_tower.requires_grad_(False)
+        before = {name: tensor.clone() for name, tensor in tower.state_dict().items()}
+        labels = new_label_projector(model)
+        lessons = teach(model, labels, itertools.repeat(batch), 40, lr=5e-3, tower_lr=rate)
+        missing[rate] = list(lessons)[-1]
+        same = all(torch.equal(before[name], now) for name, now in tower.state_dict().items())
+        assert same == (rate == 0)
+        assert not any(parameter.requires_grad for parameter in tower.parameters())
+    assert missing[1e-3] < missing[0.0]
+
+
 def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
     mixture = Mixture({"single": 1}, labels=True)
     phase = Phase("labels", ("language_model", "lm_head"), mixture, 1e-3, 2, pointing=1.0)

@@ -30,6 +30,7 @@ from internvl.training.pointing import Pointer
 from internvl.training.pretrain import Tiles
 from internvl.training.starts import build, join_tower, read_start
 
+TOWER_GLOSS = 3e-4  # learning rate of the vision tower in the gloss
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
 
@@ -169,10 +170,11 @@ class Run:
     def _gloss(self, workers: int, batch: int = 24) -> None:
         if self.step == 0 and self.labels and self.phase.gloss:
             tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=workers))
-            lessons = teach(self.model, self.labels, tiles, self.phase.gloss)
-            for step, missing in enumerate(lessons):
-                if step % 20 == 0:
-                    print(f"gloss step {step} missing {missing:.2f}", flush=True)
+            for steps, tower_lr in ((self.phase.gloss, 0.0), (self.phase.tower_gloss, TOWER_GLOSS)):
+                lessons = teach(self.model, self.labels, tiles, steps, tower_lr=tower_lr)
+                for step, missing in enumerate(lessons):
+                    if step % 20 == 0:
+                        print(f"gloss step {step} missing {missing:.3f}", flush=True)
 
     def _restore(self) -> None:
         state = torch.load(self.path, "cpu", weights_only=True)
@@ -198,6 +200,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
     parser.add_argument("--first", type=int, default=0, help="first sample, unseen in earlier runs")
+    parser.add_argument("--gloss", type=int)
+    parser.add_argument("--tower-gloss", type=int)
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
@@ -217,7 +221,8 @@ def main() -> None:
     if arguments.tower:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
-    changes = {key: getattr(arguments, key) for key in ("steps", "lr") if getattr(arguments, key)}
+    given = {key: getattr(arguments, key) for key in ("steps", "lr", "gloss", "tower_gloss")}
+    changes = {key: value for key, value in given.items() if value is not None}
     own = replace(phase, **changes)
     run = Run(model, own, arguments.output, helpers, arguments.first)
     if arguments.minutes > 0:

@@ -17,6 +17,7 @@ from internvl.model import Model
 from internvl.preprocessing import normalise
 from internvl.training.cells import CELLS, CENTRES, CLASSES, GROUPS, find_edges
 from internvl.training.induction import look_back
+from internvl.training.optimizer import new_optimizers
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
 from internvl.training.waves import WAVES, make_waves, place_cells
 
@@ -120,29 +121,47 @@ def _embed(model: Model, words: Iterable[str]) -> Tensor:
 
 
 def teach(
-    model: Model, labels: LabelProjector, batches: Iterator[Tile], steps: int, lr: float = 2e-3
+    model: Model,
+    labels: LabelProjector,
+    batches: Iterator[Tile],
+    steps: int,
+    lr: float = 2e-3,
+    tower_lr: float = 0.0,
 ) -> Iterator[float]:
-    """Train the projector alone to say what labels say, yielding the share it does not yet."""
+    """Train the projector to say what labels say, yielding the share it does not yet.
+
+    With a `tower_lr` the vision tower learns along, and is frozen afterwards.
+    """
     inner: Any = model.network.model
-    projector = inner.multi_modal_projector.requires_grad_(True)
+    projector, tower = inner.multi_modal_projector.requires_grad_(True), inner.vision_tower
     labels = copy.deepcopy(labels).requires_grad_(False)
     optimizers = _optimizers(projector, lr)
+    if tower_lr:
+        optimizers += new_optimizers(tower.requires_grad_(True), tower_lr)
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    for group in groups:
+        group["peak"] = group.get("rate", 1.0) * group["lr"]
     for step in range(steps):
-        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-            group["lr"] = lr * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
+        for group in groups:
+            group["lr"] = group["peak"] * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
         pixels, classes, _, edges = (tensor.to(model.device) for tensor in next(batches))
-        with torch.no_grad(), torch.autocast(model.device.type, torch.bfloat16):
-            patches = inner.vision_tower(normalise(pixels)).last_hidden_state[:, 1:]
-            wanted = labels(Labels(classes, edges)).float()
+        with torch.autocast(model.device.type, torch.bfloat16):
+            with torch.set_grad_enabled(tower_lr > 0):
+                patches = tower(normalise(pixels)).last_hidden_state[:, 1:]
+            with torch.no_grad():
+                wanted = labels(Labels(classes, edges)).float()
         rows = int(patches.shape[1] ** 0.5)
         square = patches.float().reshape(len(patches), rows, rows, -1)
         tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
         loss = F.mse_loss(projector(tokens), wanted) / wanted.var()
         projector.zero_grad()
+        tower.zero_grad()
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
         yield loss.item()
+    if tower_lr:
+        tower.requires_grad_(False)
 
 
 def _optimizers(projector: nn.Module, lr: float) -> list[torch.optim.Optimizer]:

@@ -26,7 +26,8 @@ MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 class Phase:
     """What trains, on which mixture, how fast, for how many steps.
 
-    `gloss` steps at the start show the projector what the labels of a tile say. With `average`,
+    `gloss` steps at the start show the projector what the labels of a tile say; in the
+    `tower_gloss` steps after these the vision tower learns along (stage 1.5). With `average`,
     what is saved as a checkpoint is a running mean of the weights that keeps this share at every
     step: good at any moment, where the last weights are only good after the learning rate has
     fallen. `pointing` is the weight of what a `Pointer` misses.
@@ -38,6 +39,7 @@ class Phase:
     lr: float
     steps: int
     gloss: int = 0
+    tower_gloss: int = 0
     average: float = 0.0
     pointing: float = 0.0
 
@@ -59,7 +61,7 @@ PHASES = {
             average=0.99,
             pointing=1.0,
         ),
-        Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300),
+        Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, 300, 500),
         Phase(
             "growth",
             _PROJECTOR + _LANGUAGE,
