@@ -356,6 +356,9 @@ def test_the_tower_learns_along_where_it_is_asked_to():
         same = all(torch.equal(before[name], now) for name, now in tower.state_dict().items())
         assert same == (rate == 0)
         assert not any(parameter.requires_grad for parameter in tower.parameters())
+    model = tiny_model()
+    list(teach(model, labels, itertools.repeat(batch), 1, tower_lr=1e-3))
+    assert all(p.requires_grad for p in model.network.model.vision_tower.parameters())
     assert missing[1e-3] < missing[0.0]
 
 

@@ -43,6 +43,12 @@ def test_names_that_two_share_have_no_place():
     assert names["apple"][0] == pytest.approx(0.1)
 
 
+def test_the_colon_of_a_field_is_no_part_of_its_name():
+    scene = two_pictures()
+    scene.canvases[0].text("City:", (10, 10), load_font("", 20), "black", (0, 0, 0))
+    assert "city" in name_places(scene)
+
+
 def test_a_video_has_no_places():
     assert name_places(replace(two_pictures(), video=True)) == {}
 
@@ -94,19 +100,40 @@ def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
 
 def test_the_pointer_misses_nothing_where_its_heads_know_the_place():
     pointer = Pointer(new_model(original_config(TINY, NANO), NANO))
+    tokens = torch.tensor([[0, 3], [1, 8]])
+    places = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.0], [0.5, 0.1, 0.9, 0.7, 0.125]])
+    states = torch.eye(32)[:2] - torch.eye(32)[2:4]  # a norm of the layer leaves them as they are
     hidden = [torch.randn(2, 9, 32) for _ in range(2)]
-    tokens, places = torch.tensor([[0, 3], [1, 8]]), torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.0]] * 2)
-    assert pointer(hidden, tokens, places) > 0.5
+    for layer in hidden:
+        layer[0, 3], layer[1, 8] = states
     with torch.no_grad():
         for head in pointer.heads:
-            head[1].weight.zero_()
-            head[1].bias.copy_(make_waves(places[0]))
+            normed = head[0](states)
+            head[1].weight.copy_((torch.linalg.pinv(normed) @ make_waves(places)).T)
+            head[1].bias.zero_()
     assert pointer(hidden, tokens, places).item() == pytest.approx(0, abs=1e-6)
+    assert pointer(hidden, tokens, places.flip(0)) > 0.3
+    assert pointer(hidden, tokens.flip(0), places) > 0.3
 
 
 def test_the_pointer_reads_the_middle_and_the_end():
     model = new_model(original_config(replace(TINY, layers=5), NANO), NANO)
     assert Pointer(model).layers == (3, 5)
+
+
+def test_samples_of_a_batch_keep_their_places():
+    tokenizer, mixture = load_tokenizer(NANO), Mixture({"objects": 1.0}, apart=1.0)
+    samples = [draw_sample(n, mixture, tokenizer, 4) for n in range(4)]
+    batch = collate(samples)
+    told = {
+        (row, token, place) for row, sample in enumerate(samples) for token, place in sample.places
+    }
+    assert len(told) > 20
+    rows = zip(batch.pointed.tolist(), batch.places.double().tolist(), strict=True)
+    wanted = sorted(told)
+    for (pointed, place), (row, token, own) in zip(sorted(rows), wanted, strict=True):
+        assert pointed == [row, token]
+        assert place == pytest.approx(own)
 
 
 def test_scenes_told_in_words_have_no_places():

@@ -69,9 +69,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
     together = Labels(*map(torch.cat, zip(*labels, strict=True))) if labels else None
     apart = any(sample.parts for sample in samples)
     tiles = torch.cat([sample.tiles for sample in samples])
-    found = [(row, *place) for row, sample in enumerate(samples) for place in sample.places]
-    pointed = torch.tensor([place[:2] for place in found], dtype=torch.long).view(-1, 2)
-    places = torch.tensor([place[2] for place in found]).view(-1, 5)
+    rows = [row for row, sample in enumerate(samples) for _ in sample.places]
+    tokens = [token for sample in samples for token, _ in sample.places]
+    pointed = torch.tensor([rows, tokens], dtype=torch.long).T
+    places = torch.tensor([place for sample in samples for _, place in sample.places]).view(-1, 5)
     return Batch(
         ids, weights, parts if apart else None, positions, pointed, places, tiles, together
     )

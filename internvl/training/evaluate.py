@@ -34,6 +34,8 @@ TASKS: dict[str, tuple[str, str]] = {
     "video": ("video", "video/"),
     "talk": ("talk", "talk/"),
     "talk/photo": ("photo", "talk/photo"),
+    "talk/living": ("photo", "talk/living"),
+    "talk/drawn": ("objects", "talk/drawn"),
 }
 """The kind of scene each task draws and the exchanges it asks about."""
 

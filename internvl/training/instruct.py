@@ -3,8 +3,9 @@
 python -m internvl.training.instruct --output runs/nano/model --phase language --minutes 10
 
 The language model first reads scenes in words ("language") and as visual tokens made from labels
-("labels"). Then the fresh projector is warmed up (stage 1), it learns together with the language
-model while the tower is frozen, and at last everything trains (stage 2). A run may be killed at any
+("labels"). Then the fresh projector is warmed up (stage 1), for a while with the tower (stage 1.5);
+it learns together with the language model while the tower is frozen, and at last everything trains
+(stage 2). A run may be killed at any
 time and continues from its last checkpoint.
 """
 
@@ -54,7 +55,7 @@ class Run:
             parameter.requires_grad_(trains)
         self.labels = None
         learners = nn.ModuleDict({"network": model.network})
-        if phase.mixture.labels or phase.gloss:
+        if phase.mixture.labels or phase.gloss or phase.tower_gloss:
             self.labels = new_label_projector(model)
             if phase.mixture.labels:
                 learners["labels"] = self.labels
@@ -168,7 +169,7 @@ class Run:
         return iter(DataLoader(data, None, pin_memory=model.device.type == "cuda", **options))
 
     def _gloss(self, workers: int, batch: int = 24) -> None:
-        if self.step == 0 and self.labels and self.phase.gloss:
+        if self.step == 0 and self.labels:
             tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=workers))
             for steps, tower_lr in ((self.phase.gloss, 0.0), (self.phase.tower_gloss, TOWER_GLOSS)):
                 lessons = teach(self.model, self.labels, tiles, steps, tower_lr=tower_lr)
@@ -213,6 +214,8 @@ def main() -> None:
     torch.manual_seed(0)
     arguments.output.mkdir(parents=True, exist_ok=True)
     geometry = Geometry(patch_size=arguments.patch_size)
+    if arguments.steps == 0:
+        parser.error("--steps is at least 1; --minutes 0 trains nothing")
     model = build(geometry, arguments.tokenizer, arguments.device)
     helpers: dict[str, dict[str, Tensor]] = {}
     if arguments.start:

@@ -2,7 +2,8 @@
 
 The drawing knows what stands in every cell of a tile. Turned into visual tokens, this lets the
 language model learn to look - count, compare, read, point - before any pixel is seen, faster and
-without a tower's mistakes. Afterwards the projector learns to say the same (`teach`).
+without a tower's mistakes. Afterwards the projector, and then the tower with it, learns to say the
+same (`teach`).
 """
 
 import copy
@@ -130,12 +131,13 @@ def teach(
 ) -> Iterator[float]:
     """Train the projector to say what labels say, yielding the share it does not yet.
 
-    With a `tower_lr` the vision tower learns along, and is frozen afterwards.
+    With a `tower_lr` the vision tower learns along.
     """
     inner: Any = model.network.model
     projector, tower = inner.multi_modal_projector.requires_grad_(True), inner.vision_tower
     labels = copy.deepcopy(labels).requires_grad_(False)
     optimizers = _optimizers(projector, lr)
+    frozen = [parameter for parameter in tower.parameters() if not parameter.requires_grad]
     if tower_lr:
         optimizers += new_optimizers(tower.requires_grad_(True), tower_lr)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
@@ -160,8 +162,8 @@ def teach(
         for optimizer in optimizers:
             optimizer.step()
         yield loss.item()
-    if tower_lr:
-        tower.requires_grad_(False)
+    for parameter in frozen:
+        parameter.requires_grad_(False)
 
 
 def _optimizers(projector: nn.Module, lr: float) -> list[torch.optim.Optimizer]:

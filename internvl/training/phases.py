@@ -61,7 +61,9 @@ PHASES = {
             average=0.99,
             pointing=1.0,
         ),
-        Phase("projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, 300, 500),
+        Phase(
+            "projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300, tower_gloss=500
+        ),
         Phase(
             "growth",
             _PROJECTOR + _LANGUAGE,

@@ -26,7 +26,8 @@ def name_places(scene: Scene) -> dict[str, Place]:
     found: dict[str, list[Place]] = defaultdict(list)
     for number, canvas in enumerate([] if scene.video else scene.canvases):
         width, height = canvas.size
-        named = [(box, text) for box, text in canvas.lines if len(text) > 1]
+        lines = [(box, text.rstrip(":")) for box, text in canvas.lines]
+        named = [(box, text) for box, text in lines if len(text) > 1]
         for mark in canvas.marks:
             if mark.shape in SHAPES:
                 box = mark.x0, mark.y0, mark.x1, mark.y1
@@ -54,6 +55,7 @@ def find_places(
     for match in BOX.finditer(text):
         first, last = bisect_left(starts, match.start()), bisect_left(ends, match.end())
         if learned[first]:
+            # Boxes are asked for of one picture only.
             left, top, right, bottom = (int(side) / 1000 for side in match.groups())
             found += [(token, (left, top, right, bottom, 0.0)) for token in range(first, last + 1)]
     for token, (before, own) in enumerate(pairwise(learned), 1):

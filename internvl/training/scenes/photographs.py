@@ -19,7 +19,7 @@ ANSWER = (
     "I can't tell. This looks like a photograph, and I was trained on drawn scenes; "
     "for photographs use a published model."
 )
-QUESTIONS = 3
+LARGEST = 480  # pixels along a side that are painted; larger pictures are stretched
 
 Grain = NDArray[np.float32]
 Size = tuple[int, int]
@@ -27,17 +27,20 @@ Size = tuple[int, int]
 
 def draw_photo(rng: random.Random, split: Split) -> Scene:
     """A picture like a photograph."""
-    size = rng.choice(SIZES)
+    whole = rng.choice(SIZES)
+    share = min(1.0, LARGEST / max(whole))
+    size = round(share * whole[0]), round(share * whole[1])
     picture = _ground(rng, size)
     for _ in range(rng.choice((0, 1, 1, 2, 3, 5))):
         picture.paste(_surface(rng, size), mask=_outline(rng, size))
     if rng.random() < 0.3:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
-    canvas = Canvas(*size, (0, 0, 0))
-    canvas.image.paste(picture)
+    canvas = Canvas(*whole, (0, 0, 0))
+    canvas.image.paste(picture.resize(whole, Image.Resampling.BICUBIC))
     scene = Scene("talk", [canvas])
-    for questions in rng.sample((WHAT, CAPTION, PHOTO, PHOTO), QUESTIONS):
-        scene.add("talk/photo", ask(rng, questions), ANSWER)
+    for question in (*rng.sample((*WHAT, *CAPTION), 2), rng.choice(PHOTO)):
+        task = "talk/living" if question in PHOTO else "talk/photo"
+        scene.add(task, ask(rng, [question]), ANSWER)
     return scene
 
 

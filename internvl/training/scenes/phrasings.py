@@ -97,7 +97,7 @@ SMALLEST = (
     "What is the smallest object?",
     "Which is the smallest shape?",
 )
-PHOTO = (
+PHOTO = (  # asked of drawn scenes too
     "Who is this?",
     "Who is in the picture?",
     "What animal is this?",
