@@ -16,7 +16,7 @@ EVEN = {
     "images": 2.0,
     "video": 1.5,
     "talk": 1.0,
-    "photo": 0.8,
+    "photo": 1.5,
 }
 FEW_TILES = {"": (0.88, 0.04, 0.08), "documents": (0.15, 0.3, 0.55)}
 MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}

@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from internvl.training.scenes.canvas import Canvas
 from internvl.training.scenes.phrasings import CAPTION, PHOTO, WHAT
@@ -32,9 +32,11 @@ def draw_photo(rng: random.Random, split: Split) -> Scene:
     size = round(share * whole[0]), round(share * whole[1])
     picture = _ground(rng, size)
     for _ in range(rng.choice((0, 1, 1, 2, 3, 5))):
-        picture.paste(_surface(rng, size), mask=_outline(rng, size))
+        inside = _leaves(rng, size) if rng.random() < 0.4 else _surface(rng, size)
+        picture.paste(inside, mask=_outline(rng, size))
     if rng.random() < 0.3:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
+    picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.2, 1.0))
     canvas = Canvas(*whole, (0, 0, 0))
     canvas.image.paste(picture.resize(whole, Image.Resampling.BICUBIC))
     scene = Scene("talk", [canvas])
@@ -45,9 +47,10 @@ def draw_photo(rng: random.Random, split: Split) -> Scene:
 
 
 def _ground(rng: random.Random, size: Size) -> Image.Image:
-    """All grain, or as smooth as the sky with a little of it."""
-    if rng.random() < 0.5:
-        return _surface(rng, size)
+    """All grain or leaves, or as smooth as the sky with a little grain."""
+    kind = rng.random()
+    if kind < 0.7:
+        return _leaves(rng, size) if kind < 0.45 else _surface(rng, size)
     return Image.blend(_fade(rng, size), _surface(rng, size), rng.uniform(0.0, 0.5))
 
 
@@ -65,6 +68,39 @@ def _surface(rng: random.Random, size: Size) -> Image.Image:
     places = np.linspace(0, shades - 1, 256)
     table = np.stack([np.interp(places, range(shades), band) for band in palette.T], 1)
     return Image.fromarray(table.astype(np.uint8)[levels])
+
+
+def _leaves(rng: random.Random, size: Size) -> Image.Image:
+    """Hundreds of bodies that hide each other, few large and many small, under uneven light.
+
+    Round as pebbles or long as hair, turned alike or not: "dead leaves", whose edges are of all
+    sizes as those in photographs.
+    """
+    picture = _surface(rng, size)
+    draw = ImageDraw.Draw(picture)
+    palette = _palette(rng, rng.randint(3, 7))
+    side, least = min(size), rng.uniform(2, 12)
+    long, spread = rng.choice((1, 1, 1.5, 3, 8)), rng.choice((0.1, 0.5, 3.0))
+    heading = rng.uniform(0, np.pi)
+    for _ in range(rng.randint(80, 500)):
+        radius = min(0.3 * side, least * rng.paretovariate(1.3))
+        x, y, turn = rng.random() * size[0], rng.random() * size[1], rng.gauss(heading, spread)
+        colour = rng.choice(palette) + rng.uniform(-25, 25)
+        points = []
+        for angle in sorted(rng.uniform(0, 2 * np.pi) for _ in range(rng.randint(4, 9))):
+            across = radius * long**0.5 * np.cos(angle)
+            down = radius / long**0.5 * np.sin(angle)
+            points.append(
+                (
+                    x + across * np.cos(turn) - down * np.sin(turn),
+                    y + across * np.sin(turn) + down * np.cos(turn),
+                )
+            )
+        draw.polygon(points, tuple(np.clip(colour, 0, 255).astype(int).tolist()))
+    light = _noise(rng, size, rng.choice((2, 3, 5)))[..., None]
+    grain = 1 + rng.uniform(0, 0.4) * (_noise(rng, size, max(size) // 3)[..., None] - 0.5)
+    shaded = np.asarray(picture, np.float32) * (rng.uniform(0.3, 1) * (light - 0.5) + 1) * grain
+    return Image.fromarray(np.clip(shaded, 0, 255).astype(np.uint8))
 
 
 def _noise(rng: random.Random, size: Size, cells: int) -> Grain:
