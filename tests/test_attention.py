@@ -67,13 +67,13 @@ def tower_states(folder, dtype, attention):
 
 
 @pytest.mark.parametrize("name", ["tiny-300m-qwen2", "nano"])
-def test_the_vision_tower_rounds_hardly_more_than_the_librarys(name):
+def test_the_vision_tower_rounds_as_the_published_code_does(name):
     folder = Path("assets/nano") if name == "nano" else GOLDEN / name
     exact = tower_states(folder, "float32", "sdpa")
     assert torch.equal(tower_states(folder, "float32", BY_HEADS), exact)
-    ours, librarys = (
+    ours, published, librarys = (
         float((tower_states(folder, "bfloat16", attention) - exact).norm() / exact.norm())
-        for attention in (BY_HEADS, "sdpa")
+        for attention in (BY_HEADS, "eager", "sdpa")
     )
     assert ours != librarys  # it did attend in its own way
-    assert ours < 1.25 * librarys
+    assert ours < 1.05 * published
