@@ -19,7 +19,12 @@ from internvl.training.cells import GROUPS, label_cells
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, new_tower, original_config
 from internvl.training.instruct import Run
-from internvl.training.label_projector import new_label_projector, teach, word_tables
+from internvl.training.label_projector import (
+    LabelProjector,
+    new_label_projector,
+    teach,
+    word_tables,
+)
 from internvl.training.nano import Plan, commands
 from internvl.training.network import open_model
 from internvl.training.phases import PHASES, Phase
@@ -175,6 +180,9 @@ def test_answers_are_learned_and_nothing_else(tokenizer):
 
 def test_questions_asked_apart_cost_what_they_cost_alone(tokenizer):
     model = tiny_model()
+    with torch.no_grad():  # so that it matters what is seen
+        for layer in model.network.model.language_model.layers:
+            layer.self_attn.o_proj.weight.mul_(8)
     mixture = Mixture({"objects": 1.0}, apart=1.0, most_exchanges=4)
     sample = draw_sample(3, mixture, tokenizer, model.tokens_per_tile)
     parts, learned = sample.parts, sum(sample.learned)
@@ -301,6 +309,16 @@ def test_visual_tokens_tell_where_they_are_and_where_what_they_show_ends():
     assert (empty[0] - empty[1]).norm() > 0.02
     assert (square[5] - empty[5]).norm() < 1e-6  # what covers no centre in the token is silent
     assert (square[0] - lower[0]).norm() > 0.02
+
+
+def test_positions_are_told_in_directions_no_word_uses():
+    torch.manual_seed(0)
+    projector = LabelProjector(16, 256)
+    told = projector.edges[projector.edges.any(1)]
+    apart = torch.nn.functional.normalize(told)
+    assert torch.allclose(apart @ apart.T, torch.eye(32), atol=1e-5)
+    said = projector.linear(torch.nn.functional.gelu(projector.words.weight))
+    assert (said @ apart.T).abs().max() < 1e-4 * said.abs().max()
 
 
 def test_labels_tell_letters_in_one_token_apart_and_have_gradients():

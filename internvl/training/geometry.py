@@ -23,7 +23,7 @@ class Geometry:
     width: int = 256
     layers: int = 5
     heads: int = 4
-    kv_heads: int = 2
+    kv_heads: int = 4
     ffn: int = 704
     context: int = 16384
 

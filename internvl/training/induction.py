@@ -22,12 +22,12 @@ BEFORE, FOUND = 0.1, 0.2  # how loudly the token before, and the one found, are 
 def start_repeating(network: Any) -> None:
     """Set the first two layers and the output of a fresh Qwen2 language model with biases.
 
-    Four heads, or a multiple; two of keys and values, or more. Raises ValueError for fewer.
+    Needs four heads or more, no more than two of them to one of keys and values; raises ValueError.
     """
     config = network.model.language_model.config
     width, heads = config.hidden_size, config.num_attention_heads
-    if heads < 4 or config.num_key_value_heads < 2 or heads != 2 * config.num_key_value_heads:
-        raise ValueError("Four heads and two of keys and values, or a multiple, are needed.")
+    if heads < 4 or heads // config.num_key_value_heads > 2:
+        raise ValueError("Four heads and two of keys and values, or more, are needed.")
     size = width // heads
     basis = torch.linalg.qr(torch.randn(width, width))[0].split(size)
     first, second = (layer.self_attn for layer in network.model.language_model.layers[:2])
@@ -49,9 +49,10 @@ def look_back(network: Any, embeddings: Tensor) -> Tensor:
 def _start_looking_back(attention: Any, size: int, basis: tuple[Tensor, ...], theta: float) -> None:
     """Heads 0 and 1 bring what stands one and two places before into parts 1 and 2 of the basis."""
     angles = theta ** (-torch.arange(0, size, 2)[:TURNING] / size)
-    attention.k_proj.bias[:TURNING] = SHARP
-    attention.v_proj.weight[:size] = basis[0]
     for head, distance in enumerate((1, 2)):
+        start = head // attention.num_key_value_groups * size
+        attention.k_proj.bias[start : start + TURNING] = SHARP
+        attention.v_proj.weight[start : start + size] = basis[0]
         start = head * size
         attention.q_proj.bias[start : start + TURNING] = SHARP * (distance * angles).cos()
         start += size // 2
@@ -66,11 +67,10 @@ def _find_again(attention: Any, size: int, basis: tuple[Tensor, ...]) -> None:
     wanted = (basis[0], torch.cat([basis[0][:half], basis[1][:half]]))
     there = (basis[1], torch.cat([basis[1][:half], basis[2][:half]]))
     said = (basis[3], torch.cat([basis[3][:half], basis[0][half:]]))
-    for pair in range(2):
-        rows = slice(pair * size, (pair + 1) * size)
-        attention.k_proj.weight[rows] = MATCH * there[pair]
-        attention.v_proj.weight[rows] = said[pair]
-        for head in (2 * pair, 2 * pair + 1):
-            rows = slice(head * size, (head + 1) * size)
-            attention.q_proj.weight[rows] = MATCH * wanted[pair]
-            attention.o_proj.weight[:, rows] = FOUND * said[pair].T
+    for head in range(4):
+        pair, start = head // 2, head // attention.num_key_value_groups * size
+        attention.k_proj.weight[start : start + size] = MATCH * there[pair]
+        attention.v_proj.weight[start : start + size] = said[pair]
+        rows = slice(head * size, (head + 1) * size)
+        attention.q_proj.weight[rows] = MATCH * wanted[pair]
+        attention.o_proj.weight[:, rows] = FOUND * said[pair].T

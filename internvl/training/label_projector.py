@@ -20,10 +20,11 @@ from internvl.training.cells import CELLS, CENTRES, CLASSES, GROUPS, find_edges
 from internvl.training.induction import look_back
 from internvl.training.optimizer import new_optimizers
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
-from internvl.training.waves import WAVES, make_waves, place_cells
+from internvl.training.waves import CYCLES, WAVES, make_waves, place_cells
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
 LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a word
+APART = (0.5, 1.0, 2.0, 4.0)  # the cycles of waves that start in directions no word uses
 Tile = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -35,8 +36,11 @@ class Labels(NamedTuple):
 
 
 class LabelProjector(nn.Module):
-    """Labels as visual tokens, each the sum of what its cells say, then a small network.
+    """Labels as visual tokens: the sum of what a token's cells say, through a small network, and
+    where it stands and what stands in it has its edges.
 
+    Positions start in directions of their own. Among the words of four cells they could be read
+    only with half of the finer waves lost, and by a small language model hardly at all.
     `new_label_projector` makes one that starts as a gloss.
     """
 
@@ -46,27 +50,36 @@ class LabelProjector(nn.Module):
         self.group = CELLS // self.side
         cells = self.group**2
         self.words = nn.Embedding(cells * sum(CLASSES), width)
-        directions = LOUDNESS * F.normalize(torch.randn(6 * WAVES, width))
+        apart = torch.tensor([cycle in APART for cycle in CYCLES]).repeat(12)
+        count = int(apart.sum())
+        own = min(count, width // 2)  # directions; a narrow model has too few for all
+        free = torch.linalg.qr(torch.randn(width, own))[0].T
+        directions = torch.zeros(6 * WAVES, width)
+        turned = torch.linalg.qr(torch.randn(count, own))[0]
+        directions[apart] = LOUDNESS * F.normalize(turned) @ free
         places, edges = torch.split(directions, [2 * WAVES, 4 * WAVES])
         self.places = nn.Parameter(place_cells(self.side).flatten(0, 1) @ places)
         self.edges = nn.Parameter(edges)
         self.linear = nn.Linear(width, width)
+        with torch.no_grad():  # a gelu halves what is small
+            self.linear.weight.copy_(2 * (torch.eye(width) - free.T @ free))
+            self.linear.bias.zero_()
 
     def forward(self, labels: Labels) -> Tensor:
         """(tiles * tokens, hidden)."""
         classes = labels.classes.long()
         starts = torch.tensor([sum(CLASSES[:group]) for group in range(len(CLASSES))])
         numbers = classes + starts.to(classes.device)[:, None, None]
-        tokens = self.places.repeat(len(classes), 1)
+        tokens = self.places.new_zeros(len(classes) * self.side**2, self.places.shape[1])
         tile, group, row, column = (classes > 0).nonzero(as_tuple=True)
         token, cell = self._place(tile, row, column)
         said = self.words(cell * sum(CLASSES) + numbers[tile, group, row, column])
         tokens = tokens.index_add(0, token, said)
+        projected: Tensor = self.linear(F.gelu(tokens))
+        projected = projected + self.places.repeat(len(classes), 1)
         centres, edges = find_edges(labels.edges)
         token, _ = self._place(*centres.unbind(1))
-        tokens = tokens.index_add(0, token, (make_waves(edges) @ self.edges).to(tokens.dtype))
-        projected: Tensor = self.linear(F.gelu(tokens))
-        return projected
+        return projected.index_add(0, token, (make_waves(edges) @ self.edges).to(projected.dtype))
 
     def _place(self, tile: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
         """The token over a cell, and the cell's number in it."""
@@ -88,8 +101,6 @@ def new_label_projector(model: Model) -> LabelProjector:
         # Rolled by the cell's number as well: neighbours in a token can be told apart.
         rolled = [table + 0.5 * table.roll(7 * cell, 1) for cell in range(cells)]
         projector.words.weight.copy_(torch.cat(rolled))
-        projector.linear.weight.copy_(2 * torch.eye(width))  # a gelu halves what is small
-        projector.linear.bias.zero_()
     return projector.to(model.device)
 
 

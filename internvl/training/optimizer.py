@@ -8,29 +8,31 @@ import torch
 from torch import nn
 
 MUON_RATE = 4.0  # times AdamW's: an orthogonal update of the same size goes less far
-PATCH_RATE = 0.1  # a flat patch adds up thousands of equal inputs, and so their updates
+RATES = {
+    "patch_embeddings": 0.1,  # a flat patch adds up thousands of equal inputs, and so their updates
+    "pointer": 5.0,  # what it reads is a small part of the hidden states
+}
 
 
 def new_optimizers(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks, AdamW for everything else that trains."""
     matrices: list[nn.Parameter] = []
-    patches: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
+    rated: dict[float, list[nn.Parameter]] = {1.0: []}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         if parameter.ndim == 2 and ".layer" in name:
             matrices.append(parameter)
         else:
-            (patches if "patch_embeddings" in name else others).append(parameter)
-    groups = [{"params": others, "rate": 1.0}, {"params": patches, "rate": PATCH_RATE}]
-    groups = [group for group in groups if group["params"]]
+            own = next((rate for part, rate in RATES.items() if part in name), 1.0)
+            rated.setdefault(own, []).append(parameter)
+    groups = [{"params": some, "rate": rate} for rate, some in rated.items() if some]
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), weight_decay=0.01)
     ]
     if matrices:
-        rated = [{"params": matrices, "rate": MUON_RATE}]
-        muon = torch.optim.Muon(rated, lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+        group = {"params": matrices, "rate": MUON_RATE}
+        muon = torch.optim.Muon([group], lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
         optimizers.append(muon)
     return optimizers
 
