@@ -14,10 +14,10 @@ from internvl.training.starts import build
 NANO = Path("assets/nano")
 
 
-@pytest.fixture
-def network():
+@pytest.fixture(params=[2, 4], ids=["two to one of keys and values", "each with its own"])
+def network(request):
     torch.manual_seed(0)
-    network = build(Geometry(), NANO).network
+    network = build(replace(Geometry(), kv_heads=request.param), NANO).network
     network.model.language_model.set_attn_implementation("eager")  # tells what it attends to
     return network
 
@@ -57,8 +57,9 @@ def test_the_second_layer_finds_what_followed_the_last_time(network):
     assert (found[:2] > 0.1).all() and (found[2:] > 0.3).all()
 
 
-def test_too_few_heads_are_refused():
-    few = replace(Geometry(), heads=2, kv_heads=2)
+@pytest.mark.parametrize(("heads", "kv_heads"), [(2, 2), (4, 1)])
+def test_too_few_heads_are_refused(heads, kv_heads):
+    few = replace(Geometry(), heads=heads, kv_heads=kv_heads)
     network = new_model(original_config(few, NANO), NANO).network
     with pytest.raises(ValueError, match="Four heads"):
         start_repeating(network)

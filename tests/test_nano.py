@@ -27,6 +27,7 @@ from internvl.training.label_projector import (
 )
 from internvl.training.nano import Plan, commands
 from internvl.training.network import open_model
+from internvl.training.optimizer import RATES
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pretrain import TowerTraining, draw_tile, whiten
 from internvl.training.samples import (
@@ -180,7 +181,7 @@ def test_answers_are_learned_and_nothing_else(tokenizer):
 
 def test_questions_asked_apart_cost_what_they_cost_alone(tokenizer):
     model = tiny_model()
-    with torch.no_grad():  # so that it matters what is seen
+    with torch.no_grad():  # so that attention matters
         for layer in model.network.model.language_model.layers:
             layer.self_attn.o_proj.weight.mul_(8)
     mixture = Mixture({"objects": 1.0}, apart=1.0, most_exchanges=4)
@@ -311,7 +312,7 @@ def test_visual_tokens_tell_where_they_are_and_where_what_they_show_ends():
     assert (square[0] - lower[0]).norm() > 0.02
 
 
-def test_positions_are_told_in_directions_no_word_uses():
+def test_positions_are_told_in_directions_that_no_word_of_a_visual_token_uses():
     torch.manual_seed(0)
     projector = LabelProjector(16, 256)
     told = projector.edges[projector.edges.any(1)]
@@ -319,6 +320,29 @@ def test_positions_are_told_in_directions_no_word_uses():
     assert torch.allclose(apart @ apart.T, torch.eye(32), atol=1e-5)
     said = projector.linear(torch.nn.functional.gelu(projector.words.weight))
     assert (said @ apart.T).abs().max() < 1e-4 * said.abs().max()
+    assert (said @ projector.places.T).abs().max() < 1e-4 * said.abs().max()
+    assert (projector.places @ apart.T).abs().max() < 1e-6
+
+
+def test_a_louder_language_model_is_spoken_to_as_loudly():
+    model = tiny_model()
+    square = labels_of([Mark(0, 0, 100, 100, "square", None, "red")])
+    torch.manual_seed(0)
+    soft = new_label_projector(model)(square)
+    with torch.no_grad():
+        model.network.get_input_embeddings().weight.mul_(32)
+    torch.manual_seed(0)
+    assert torch.allclose(new_label_projector(model)(square), 32 * soft, rtol=0.05, atol=0.01)
+
+
+def test_rates_are_those_of_the_parts_they_name():
+    phase = replace(PHASES["everything"], mixture=Mixture({"single": 1.0}))
+    run = Run(tiny_model(), phase, Path("nowhere"))
+    rates = {id(p): g["rate"] for g in run.optimizers[0].param_groups for p in g["params"]}
+    assert run.pointer is not None
+    assert {rates[id(p)] for p in run.pointer.parameters()} == {RATES["pointer"]}
+    embedding = run.model.network.model.vision_tower.embeddings.patch_embeddings
+    assert {rates[id(p)] for p in embedding.parameters()} == {RATES["patch_embeddings"]}
 
 
 def test_labels_tell_letters_in_one_token_apart_and_have_gradients():

@@ -27,7 +27,7 @@ def start_repeating(network: Any) -> None:
     config = network.model.language_model.config
     width, heads = config.hidden_size, config.num_attention_heads
     if heads < 4 or heads // config.num_key_value_heads > 2:
-        raise ValueError("Four heads and two of keys and values, or more, are needed.")
+        raise ValueError("Four heads are needed, and no more than two to one of keys and values.")
     size = width // heads
     basis = torch.linalg.qr(torch.randn(width, width))[0].split(size)
     first, second = (layer.self_attn for layer in network.model.language_model.layers[:2])

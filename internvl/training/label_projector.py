@@ -23,8 +23,9 @@ from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
 from internvl.training.waves import CYCLES, WAVES, make_waves, place_cells
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
-LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a word
-APART = (0.5, 1.0, 2.0, 4.0)  # the cycles of waves that start in directions no word uses
+LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a fresh word
+APART = (0.5, 1.0, 2.0, 4.0)  # cycles of the waves with directions of their own: room for no more
+FRESH = 0.02  # standard deviation of fresh embeddings
 Tile = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -36,11 +37,11 @@ class Labels(NamedTuple):
 
 
 class LabelProjector(nn.Module):
-    """Labels as visual tokens: the sum of what a token's cells say, through a small network, and
-    where it stands and what stands in it has its edges.
+    """Labels as visual tokens: the words of a token's cells, where it is, and its marks' edges.
 
-    Positions start in directions of their own. Among the words of four cells they could be read
-    only with half of the finer waves lost, and by a small language model hardly at all.
+    Words are summed and go through a small network. Positions keep out of it: they start in a
+    basis that these words don't use, and the waves that it has no room for start silent. Among the
+    words of all its cells half of the finer waves would be lost to a linear reader.
     `new_label_projector` makes one that starts as a gloss.
     """
 
@@ -50,19 +51,18 @@ class LabelProjector(nn.Module):
         self.group = CELLS // self.side
         cells = self.group**2
         self.words = nn.Embedding(cells * sum(CLASSES), width)
-        apart = torch.tensor([cycle in APART for cycle in CYCLES]).repeat(12)
-        count = int(apart.sum())
-        own = min(count, width // 2)  # directions; a narrow model has too few for all
-        free = torch.linalg.qr(torch.randn(width, own))[0].T
+        apart = torch.tensor([cycle in APART for cycle in CYCLES]).repeat(2 * 6)
+        waves = int(apart.sum())
+        basis = torch.linalg.qr(torch.randn(width, min(waves, width // 2)))[0].T
+        mixed = torch.linalg.qr(torch.randn(waves, len(basis)))[0]  # a narrow model has too few
         directions = torch.zeros(6 * WAVES, width)
-        turned = torch.linalg.qr(torch.randn(count, own))[0]
-        directions[apart] = LOUDNESS * F.normalize(turned) @ free
+        directions[apart] = LOUDNESS * F.normalize(mixed) @ basis
         places, edges = torch.split(directions, [2 * WAVES, 4 * WAVES])
         self.places = nn.Parameter(place_cells(self.side).flatten(0, 1) @ places)
         self.edges = nn.Parameter(edges)
         self.linear = nn.Linear(width, width)
         with torch.no_grad():  # a gelu halves what is small
-            self.linear.weight.copy_(2 * (torch.eye(width) - free.T @ free))
+            self.linear.weight.copy_(2 * (torch.eye(width) - basis.T @ basis))
             self.linear.bias.zero_()
 
     def forward(self, labels: Labels) -> Tensor:
@@ -70,16 +70,16 @@ class LabelProjector(nn.Module):
         classes = labels.classes.long()
         starts = torch.tensor([sum(CLASSES[:group]) for group in range(len(CLASSES))])
         numbers = classes + starts.to(classes.device)[:, None, None]
-        tokens = self.places.new_zeros(len(classes) * self.side**2, self.places.shape[1])
+        told = self.places.repeat(len(classes), 1)
         tile, group, row, column = (classes > 0).nonzero(as_tuple=True)
         token, cell = self._place(tile, row, column)
         said = self.words(cell * sum(CLASSES) + numbers[tile, group, row, column])
-        tokens = tokens.index_add(0, token, said)
-        projected: Tensor = self.linear(F.gelu(tokens))
-        projected = projected + self.places.repeat(len(classes), 1)
+        spoken = torch.zeros_like(told).index_add(0, token, said)
         centres, edges = find_edges(labels.edges)
         token, _ = self._place(*centres.unbind(1))
-        return projected.index_add(0, token, (make_waves(edges) @ self.edges).to(projected.dtype))
+        told = told.index_add(0, token, (make_waves(edges) @ self.edges).to(told.dtype))
+        projected: Tensor = self.linear(F.gelu(spoken)) + told
+        return projected
 
     def _place(self, tile: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
         """The token over a cell, and the cell's number in it."""
@@ -93,6 +93,7 @@ def new_label_projector(model: Model) -> LabelProjector:
     width = network.get_input_embeddings().embedding_dim
     projector = LabelProjector(model.tokens_per_tile, width)
     cells = projector.group**2
+    loud = loudness(model)
     tables = word_tables(model)
     parts = [tables[group.split()[-1]] for group in GROUPS]
     quiet = [table * QUIETLY / cells for table in parts[:CENTRES]]
@@ -100,8 +101,16 @@ def new_label_projector(model: Model) -> LabelProjector:
     with torch.no_grad():
         # Rolled by the cell's number as well: neighbours in a token can be told apart.
         rolled = [table + 0.5 * table.roll(7 * cell, 1) for cell in range(cells)]
-        projector.words.weight.copy_(torch.cat(rolled))
+        projector.words.weight.copy_(torch.cat(rolled) / loud)
+        for part in (projector.linear.weight, projector.places, projector.edges):
+            part.mul_(loud)
     return projector.to(model.device)
+
+
+def loudness(model: Model) -> float:
+    """How loud the language model's embeddings of words are, against fresh ones."""
+    network: Any = model.network
+    return float(network.get_input_embeddings().weight.detach().std()) / FRESH
 
 
 def word_tables(model: Model) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 MUON_RATE = 4.0  # times AdamW's: an orthogonal update of the same size goes less far
-RATES = {
+RATES = {  # the same, of parameters by a part of their name
     "patch_embeddings": 0.1,  # a flat patch adds up thousands of equal inputs, and so their updates
     "pointer": 5.0,  # what it reads is a small part of the hidden states
 }
@@ -24,8 +24,8 @@ def new_optimizers(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
         if parameter.ndim == 2 and ".layer" in name:
             matrices.append(parameter)
         else:
-            own = next((rate for part, rate in RATES.items() if part in name), 1.0)
-            rated.setdefault(own, []).append(parameter)
+            rate = next((rate for part, rate in RATES.items() if part in name), 1.0)
+            rated.setdefault(rate, []).append(parameter)
     groups = [{"params": some, "rate": rate} for rate, some in rated.items() if some]
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), weight_decay=0.01)

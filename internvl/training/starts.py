@@ -8,9 +8,10 @@ from torch import Tensor
 from internvl.model import Model, new_model
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.induction import start_repeating
+from internvl.training.label_projector import loudness
 from internvl.training.network import open_model
 
-SOFTLY = 0.1  # of a fresh layer's outputs, which are ten times as large as embeddings of words
+SOFTLY = 0.1  # of a fresh layer's outputs: some ten times as large as fresh embeddings of words
 
 
 def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
@@ -49,5 +50,5 @@ def join_tower(model: Model, path: Path) -> None:
     for layer in (projector.layer_norm, projector.linear_1, projector.linear_2):
         layer.reset_parameters()
     with torch.no_grad():
-        projector.linear_2.weight.mul_(SOFTLY)
+        projector.linear_2.weight.mul_(SOFTLY * loudness(model))
         projector.linear_2.bias.zero_()
