@@ -12,6 +12,7 @@ from scripted_engine import ScriptedEngine
 
 from internvl.chat import SYSTEM_MESSAGE, Limits, SessionStore, Settings, Turn
 from internvl.engines.base import Loading, QueueFull, Reading, Text, Waiting
+from internvl.engines.pictures import content_digest
 from internvl.ui import answering, drafts, frames
 from internvl.ui.handlers import Handlers
 from internvl.ui.markup import to_markdown
@@ -611,6 +612,25 @@ def test_an_engine_error_while_reading_ahead_is_shown(handlers, visitor, tall):
     handlers.add_image(visitor, str(tall))
     view = merged(*handlers.prepare(visitor))
     assert "too many" in view["notice"]["value"]
+
+
+def test_reading_ahead_says_nothing_of_a_file_taken_off_the_page(handlers, visitor, session, tall):
+    class Slow(ScriptedEngine):
+        def prepare(self, conversation, settings):
+            yield Reading(0, 2)
+            content_digest(conversation.turns[-1].attachments[0].path)
+
+    handlers.engine = Slow()
+    for gone in (False, True):
+        handlers.add_image(visitor, str(tall))
+        reading = handlers.prepare(visitor)
+        while "status" not in next(reading):
+            pass
+        if gone:
+            handlers.clear(visitor, "")
+        else:
+            Path(session.draft.attachments[0].path).unlink()
+        assert ("notice" in merged(*reading)) is not gone
 
 
 def test_a_part_of_a_picture_says_what_is_wrong_with_it(handlers, visitor, session, tall):

@@ -7,7 +7,7 @@ from typing import Any
 
 from internvl.chat import Attachment, Conversation, Session, Turn, freeze
 from internvl.engines.base import OutOfMemory, PromptTooLong, Reading
-from internvl.preprocessing import parse_pages
+from internvl.preprocessing import AttachmentError, parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.cards import Card, make_card
 from internvl.ui.detail_handlers import DetailHandlers
@@ -158,21 +158,29 @@ class DraftHandlers(DetailHandlers):
         if not attachments:
             return
         ahead = request(conversation, len(conversation.turns), Turn("", attachments))
-        if full := self._full(ahead, session, text):
-            yield full
+
+        def on_page() -> bool:
+            same = session.conversation is conversation and self._draft(session) == attachments
+            return same and session.readings == reading
+
         read: Reading | None = None
-        with closing(self.engine.prepare(ahead, session.settings)) as events:
-            for event in events:
-                on_page = session.conversation is conversation, self._draft(session)
-                if on_page != (True, attachments) or session.readings != reading:
-                    return
-                if isinstance(event, Reading):
-                    if not event.total:  # there is nothing to tell yet
-                        continue
-                    read = event
-                yield views.status(type(event).__name__.lower(), text, event)
-        if read:
-            yield merged(views.status("read", text, total=read.total), self.cost(session, text))
+        try:
+            if full := self._full(ahead, session, text):
+                yield full
+            with closing(self.engine.prepare(ahead, session.settings)) as events:
+                for event in events:
+                    if not on_page():
+                        return
+                    if isinstance(event, Reading):
+                        if not event.total:  # there is nothing to tell yet
+                            continue
+                        read = event
+                    yield views.status(type(event).__name__.lower(), text, event)
+            if read:
+                yield merged(views.status("read", text, total=read.total), self.cost(session, text))
+        except AttachmentError:
+            if on_page():  # else it concerns nobody: a file goes when it is taken off the page
+                raise
 
     def _attach(self, visitor: Visitor, files: Sequence[str], only: bool = False) -> View:
         session, text = self.enter(visitor)
