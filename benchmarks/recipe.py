@@ -183,7 +183,7 @@ def _begin(model: Model, tower: Path, folder: Path) -> str:
 def _small_model(output: Path) -> Model:
     """A language model a tenth as heavy as nano's that has read scenes in words."""
     torch.manual_seed(0)
-    model = build(replace(Geometry(), width=128, layers=2, ffn=352), NANO)
+    model = build(replace(Geometry(), width=160, layers=2, ffn=352), NANO)
     phase = replace(PHASES["language"], steps=150, lr=2e-3)
     Run(model, phase, output).train(minutes=10, workers=1, tokens=6000, tiles=64)
     return model

@@ -44,7 +44,7 @@ from internvl.training.starts import read_start
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
 
 NANO = Path("assets/nano")
-TINY = Geometry(vision_width=32, vision_layers=1, width=32, layers=1, ffn=64, patch_size=56)
+TINY = Geometry(vision_width=32, vision_layers=1, width=40, layers=1, ffn=64, patch_size=56)
 WHOLE = (0.0, 0.0, 448.0, 448.0)
 
 
@@ -183,6 +183,7 @@ def test_questions_asked_apart_cost_what_they_cost_alone(tokenizer):
     model = tiny_model()
     with torch.no_grad():  # so that attention matters
         for layer in model.network.model.language_model.layers:
+            layer.self_attn.v_proj.weight.mul_(8)
             layer.self_attn.o_proj.weight.mul_(8)
     mixture = Mixture({"objects": 1.0}, apart=1.0, most_exchanges=4)
     sample = draw_sample(3, mixture, tokenizer, model.tokens_per_tile)
@@ -196,9 +197,9 @@ def test_questions_asked_apart_cost_what_they_cost_alone(tokenizer):
             marks
         )
     together = batch_loss(model, collate([sample]), True)[0]
-    assert torch.allclose(together, alone / learned, atol=2e-3)
+    assert torch.allclose(together, alone / learned, atol=2e-4)
     mixed = batch_loss(model, collate([replace(sample, parts=[])]), True)[0]
-    assert not torch.allclose(mixed, together, atol=2e-3)
+    assert not torch.allclose(mixed, together, atol=2e-4)
 
 
 def test_boxes_in_answers_are_real_tokens(tokenizer):
@@ -314,10 +315,10 @@ def test_visual_tokens_tell_where_they_are_and_where_what_they_show_ends():
 
 def test_positions_are_told_in_directions_that_no_word_of_a_visual_token_uses():
     torch.manual_seed(0)
-    projector = LabelProjector(16, 256)
+    projector = LabelProjector(16, 256, 64)
     told = projector.edges[projector.edges.any(1)]
     apart = torch.nn.functional.normalize(told)
-    assert torch.allclose(apart @ apart.T, torch.eye(32), atol=1e-5)
+    assert torch.allclose(apart @ apart.T, torch.eye(48), atol=1e-5)
     said = projector.linear(torch.nn.functional.gelu(projector.words.weight))
     assert (said @ apart.T).abs().max() < 1e-4 * said.abs().max()
     assert (said @ projector.places.T).abs().max() < 1e-4 * said.abs().max()
@@ -382,6 +383,23 @@ def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
     missing = list(lessons)
     assert missing[-1] < 0.9 * missing[0]
     assert torch.equal(before, model.network.lm_head.weight)
+
+
+def test_loud_visual_tokens_are_learned_as_well_as_soft_ones():
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(4)), strict=True))
+    missing = {}
+    for loud in (1, 100):
+        torch.manual_seed(0)
+        model = tiny_model()
+        with torch.no_grad():
+            model.network.get_input_embeddings().weight.mul_(loud)
+            model.network.model.multi_modal_projector.linear_2.weight.mul_(loud)
+        lessons = teach(model, new_label_projector(model), itertools.repeat(batch), 40, lr=5e-3)
+        missing[loud] = list(lessons)[-1]
+    assert missing[1] < 0.9
+    assert missing[100] < missing[1] + 0.05
+    (again,) = teach(model, new_label_projector(model), itertools.repeat(batch), 1, lr=0.0)
+    assert again < missing[100] + 0.05
 
 
 def test_the_tower_learns_along_where_it_is_asked_to():

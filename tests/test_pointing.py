@@ -20,7 +20,7 @@ from internvl.training.scenes.canvas import Canvas, load_font
 from internvl.training.waves import make_waves, miss_positions
 
 NANO = Path("assets/nano")
-TINY = Geometry(vision_width=32, vision_layers=1, width=32, layers=1, ffn=64, patch_size=56)
+TINY = Geometry(vision_width=32, vision_layers=1, width=40, layers=1, ffn=64, patch_size=56)
 RED = (255, 0, 0)
 
 
@@ -38,9 +38,16 @@ def test_names_that_two_share_have_no_place():
     assert set(names) == {
         *("red square", "square", "red circle", "blue circle", "blue object", "apple")
     }
-    assert names["red square"] == pytest.approx((0.15, 0.3, 0.35, 0.7, 0.0))
-    assert names["blue circle"] == pytest.approx((0.3, 0.3, 0.7, 0.7, 0.125))
-    assert names["apple"][0] == pytest.approx(0.1)
+    assert names["red square"] == [pytest.approx((0.15, 0.3, 0.35, 0.7, 0.0, 0.25, 0.5, 0.0))]
+    assert names["blue circle"] == [pytest.approx((0.3, 0.3, 0.7, 0.7, 0.125, 0.5, 0.5, 0.0))]
+    (left, _, right, _, *look), *letters = names["apple"]
+    assert left == pytest.approx(0.1)
+    assert len(letters) == 5
+    assert letters[0][4:] == tuple(look)
+    across = [x for *_, x, _, _ in letters]
+    assert across == sorted(across)
+    assert left < across[0]
+    assert across[-1] < right
 
 
 def test_the_colon_of_a_field_is_no_part_of_its_name():
@@ -61,7 +68,12 @@ def pointed(question, answer, region=None):
     counts = [] if region else [[1]]
     segments = render(Conversation(system="", id="x", turns=[turn]), counts, 4)
     ids, learned = encode(tokenizer, segments)
-    spoken = {names[name]: name for name in names if name not in ("square", "blue object")}
+    spoken = {
+        place: f"{name} {number}" if number else name
+        for name in names
+        for number, place in enumerate(names[name])
+        if name not in ("square", "blue object")
+    }
     found = find_places(ids, learned, tokenizer, names)
     return [
         (tokenizer.decode(ids[: token + 1]), spoken.get(place, place)) for token, place in found
@@ -81,18 +93,37 @@ def test_a_name_within_a_longer_one_is_not_meant():
 
 def test_an_answer_knows_where_to_look_before_it_begins():
     found = pointed("What does it say?", "Apple")
-    assert {name for _, name in found} == {"apple"}
-    assert sorted(text.rsplit("<|im_end|>")[-1] for text, _ in found) == [
+    assert sorted(text.rsplit("<|im_end|>")[-1] for text, name in found if name == "apple") == [
         "\n<|im_start|>assistant",
         "\n<|im_start|>assistant\n",
         "\n<|im_start|>assistant\nApple",
     ]
 
 
+def test_before_a_letter_is_read_it_is_looked_at():
+    found = pointed("What does it say?", "It says Apple.")
+    letters = {name: text.rsplit("\n")[-1] for text, name in found if name[-1].isdigit()}
+    tokenizer = load_tokenizer(NANO)
+    pieces = [tokenizer.decode(token) for token in tokenizer.encode("It says Apple.")]
+    said, expected = "", {}
+    for piece in pieces:
+        letter = len(said) + len(piece) - len(piece.lstrip()) - len("It says ")
+        if 0 <= letter < 5:
+            expected[f"apple {letter + 1}"] = said
+        said += piece
+    assert len(expected) > 1
+    assert letters == expected
+
+
+def test_letters_of_a_question_are_not_looked_at():
+    found = pointed("Is Apple written there?", "Yes")
+    assert [name for _, name in found] == ["apple"]
+
+
 def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
     answer = "<ref>red square</ref><box>[[12, 0, 1000, 507]]</box>"
     found = pointed("", answer, region="red square")
-    edges = [text for text, place in found if place == pytest.approx((0.012, 0, 1, 0.507, 0))]
+    edges = [text for text, place in found if place[:5] == pytest.approx((0.012, 0, 1, 0.507, 0))]
     assert edges[0].endswith("</ref><box>")
     assert edges[-1].endswith("507]]")
     assert len(edges) == len(load_tokenizer(NANO).encode("<box>[[12, 0, 1000, 507]]"))
@@ -100,16 +131,16 @@ def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
 
 def test_the_pointer_misses_nothing_where_its_heads_know_the_place():
     pointer = Pointer(new_model(original_config(TINY, NANO), NANO))
-    tokens = torch.tensor([[0, 3], [1, 8]])
-    places = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.0], [0.5, 0.1, 0.9, 0.7, 0.125]])
-    states = torch.eye(32)[:2] - torch.eye(32)[2:4]  # a norm of the layer leaves them as they are
-    hidden = [torch.randn(2, 9, 32) for _ in range(2)]
+    tokens = torch.tensor([[0, 3, -1], [1, 8, -1]])
+    places = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0, 0, 0, 0], [0.5, 0.1, 0.9, 0.7, 0.125, 0, 0, 0]])
+    states = torch.eye(40)[:2] - torch.eye(40)[2:4]  # a norm of the layer leaves them as they are
+    hidden = [torch.randn(2, 9, 40) for _ in range(2)]
     for layer in hidden:
         layer[0, 3], layer[1, 8] = states
     with torch.no_grad():
         for head in pointer.heads:
             normed = head[0](states)
-            head[1].weight.copy_((torch.linalg.pinv(normed) @ make_waves(places)).T)
+            head[1].weight.copy_((torch.linalg.pinv(normed) @ make_waves(places[:, :5])).T)
             head[1].bias.zero_()
     assert pointer(hidden, tokens, places).item() == pytest.approx(0, abs=1e-6)
     assert pointer(hidden, tokens, places.flip(0)) > 0.3
@@ -132,7 +163,7 @@ def test_samples_of_a_batch_keep_their_places():
     rows = zip(batch.pointed.tolist(), batch.places.double().tolist(), strict=True)
     wanted = sorted(told)
     for (pointed, place), (row, token, own) in zip(sorted(rows), wanted, strict=True):
-        assert pointed == [row, token]
+        assert pointed[:2] == [row, token]
         assert place == pytest.approx(own)
 
 

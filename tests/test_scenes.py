@@ -138,7 +138,7 @@ def test_text_answers_are_the_letters_drawn():
 def test_receipts_add_up():
     for number in range(60):
         scene = draw("documents", number)
-        lines = [text for *_, text in scene.canvases[0].lines]
+        lines = [line.text for line in scene.canvases[0].lines]
         if "TOTAL" in lines:
             prices = [float(text) for text in lines if text.replace(".", "").isdigit()]
             assert sum(prices[:-1]) == pytest.approx(prices[-1])

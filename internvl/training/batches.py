@@ -20,8 +20,8 @@ class Batch(NamedTuple):
 
     A learned token of a sample with n of them weighs 1 / n^0.5, any other nothing. `parts` is None
     where every token sees all before it. `pointed` are row and column of tokens that speak of
-    something (n, 2), `places` its `Place` (n, 5). `tiles` are uint8 `(tiles, 3, 448, 448)`; without
-    tiles there may be `labels`.
+    something, and the column of the visual token there or -1 (n, 3), `places` its `Place` (n, 8).
+    `tiles` are uint8 `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
     """
 
     ids: Tensor
@@ -71,11 +71,20 @@ def collate(samples: Sequence[Sample]) -> Batch:
     tiles = torch.cat([sample.tiles for sample in samples])
     rows = [row for row, sample in enumerate(samples) for _ in sample.places]
     tokens = [token for sample in samples for token, _ in sample.places]
-    pointed = torch.tensor([rows, tokens], dtype=torch.long).T
-    places = torch.tensor([place for sample in samples for _, place in sample.places]).view(-1, 5)
+    slots = [slot for sample in samples for slot in sample.slots]
+    pointed = torch.tensor([rows, tokens, slots], dtype=torch.long).T
+    places = torch.tensor([place for sample in samples for _, place in sample.places]).view(-1, 8)
     return Batch(
         ids, weights, parts if apart else None, positions, pointed, places, tiles, together
     )
+
+
+def sight(parts: Tensor) -> Tensor:
+    """What each token sees `(samples, 1, length, length)`: earlier ones of part 0 and its own."""
+    length = parts.shape[1]
+    before = torch.ones(length, length, dtype=torch.bool, device=parts.device).tril()
+    same = (parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None])
+    return (before & same)[:, None]
 
 
 class Batches(IterableDataset[tuple[int, Batch]]):

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from internvl.model import Model
 from internvl.preprocessing import normalise
-from internvl.training.batches import Batch
+from internvl.training.batches import Batch, sight
+from internvl.training.looking import stray
 from internvl.training.pointing import Pointer
 
 SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them on a CPU
@@ -17,12 +18,14 @@ SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them
 class Losses(NamedTuple):
     """The square-averaged loss, the share of learned tokens right, and what a `Pointer` misses.
 
-    The last is None where nothing that has a place is spoken of.
+    With a pointer, also how far the looking head strays. These two are None where nothing that has
+    a place is spoken of.
     """
 
     loss: Tensor
     right: Tensor
     missed: Tensor | None
+    strayed: Tensor | None
 
 
 def batch_loss(
@@ -59,18 +62,13 @@ def batch_loss(
     losses = F.cross_entropy(scores, answers, reduction="none")
     each = weights[:, 1:][wanted]
     right = (scores.argmax(-1) == answers).float().mean()
-    missed = None
+    missed = strayed = None
     if pointer and len(batch.pointed):
-        missed = pointer(output.hidden_states, batch.pointed, batch.places)
-    return Losses((losses * each).sum() / each.sum(), right, missed)
-
-
-def sight(parts: Tensor) -> Tensor:
-    """What each token sees `(samples, 1, length, length)`: earlier ones of part 0 and its own."""
-    length = parts.shape[1]
-    before = torch.ones(length, length, dtype=torch.bool, device=parts.device).tril()
-    same = (parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None])
-    return (before & same)[:, None]
+        told = ~batch.places[:, 0].isnan()
+        if told.any():
+            missed = pointer(output.hidden_states, batch.pointed[told], batch.places[told])
+        strayed = stray(network, output.hidden_states, batch)
+    return Losses((losses * each).sum() / each.sum(), right, missed, strayed)
 
 
 def visual_tokens(network: Any, tiles: Tensor, frozen_tower: bool) -> Tensor:

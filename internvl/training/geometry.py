@@ -20,10 +20,10 @@ class Geometry:
     vision_width: int = 256
     vision_layers: int = 6
     vision_heads: int = 4
-    width: int = 256
+    width: int = 320
     layers: int = 5
-    heads: int = 4
-    kv_heads: int = 4
+    heads: int = 5
+    kv_heads: int = 5
     ffn: int = 704
     context: int = 16384
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 TURNING = 10  # of the rotary frequencies, the fastest: they tell neighbours apart
 SHARP = 4.0  # biases: 0.74 of the attention goes to the wanted distance
@@ -22,14 +23,16 @@ BEFORE, FOUND = 0.1, 0.2  # how loudly the token before, and the one found, are 
 def start_repeating(network: Any) -> None:
     """Set the first two layers and the output of a fresh Qwen2 language model with biases.
 
-    Needs four heads or more, no more than two of them to one of keys and values; raises ValueError.
+    Needs five heads or more, no more than two of them to one of keys and values, else raises
+    ValueError. The last head's share of the hidden states is left alone (`looking`).
     """
     config = network.model.language_model.config
     width, heads = config.hidden_size, config.num_attention_heads
-    if heads < 4 or heads // config.num_key_value_heads > 2:
-        raise ValueError("Four heads are needed, and no more than two to one of keys and values.")
+    if heads < 5 or heads // config.num_key_value_heads > 2:
+        raise ValueError("Five heads are needed, and no more than two to one of keys and values.")
     size = width // heads
-    basis = torch.linalg.qr(torch.randn(width, width))[0].split(size)
+    own: Tensor = torch.linalg.qr(torch.randn(width - size, width - size))[0]
+    basis = torch.split(F.pad(own, (0, size)), size)
     first, second = (layer.self_attn for layer in network.model.language_model.layers[:2])
     _start_looking_back(first, size, basis, config.rope_parameters["rope_theta"])
     _find_again(second, size, basis)

@@ -138,9 +138,12 @@ class Run:
         projector = self.labels if labelled else None
         losses = batch_loss(self.model, batch, frozen, projector, self.pointer)
         loss, figures = losses.loss, {"loss": losses.loss.item(), "right": losses.right.item()}
-        if losses.missed is not None:
-            loss = loss + self.phase.pointing * losses.missed
-            figures["missed"] = losses.missed.item()
+        for name, more, weight in (
+            ("missed", losses.missed, self.phase.pointing),
+            ("strayed", losses.strayed, self.phase.looking),
+        ):
+            if more is not None:
+                loss, figures[name] = loss + weight * more, more.item()
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

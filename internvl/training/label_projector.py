@@ -24,8 +24,11 @@ from internvl.training.waves import CYCLES, WAVES, make_waves, place_cells
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
 LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a fresh word
-APART = (0.5, 1.0, 2.0, 4.0)  # cycles of the waves with directions of their own: room for no more
+TOLD = (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0, 4.0, 5.0, 10.0)
+"""Cycles of the waves that tell a token's own place, and of those for each edge of a mark: together
+64 numbers, as many as a head has. Ten cycles are the second digit of a coordinate."""
 FRESH = 0.02  # standard deviation of fresh embeddings
+SOFT = 0.17  # standard deviation of visual tokens for which the steps of a gloss are of a good size
 Tile = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -39,30 +42,25 @@ class Labels(NamedTuple):
 class LabelProjector(nn.Module):
     """Labels as visual tokens: the words of a token's cells, where it is, and its marks' edges.
 
-    Words are summed and go through a small network. Positions keep out of it: they start in a
-    basis that these words don't use, and the waves that it has no room for start silent. Among the
-    words of all its cells half of the finer waves would be lost to a linear reader.
+    Words are summed and go through a small network. Positions keep out of it: they start in the
+    last `room` numbers, which words don't use; there, a direction for each of `TOLD`'s waves. Among
+    the words of all its cells half of the finer waves would be lost to a linear reader.
     `new_label_projector` makes one that starts as a gloss.
     """
 
-    def __init__(self, tokens_per_tile: int, width: int) -> None:
+    def __init__(self, tokens_per_tile: int, width: int, room: int) -> None:
         super().__init__()
         self.side = int(tokens_per_tile**0.5)
         self.group = CELLS // self.side
         cells = self.group**2
         self.words = nn.Embedding(cells * sum(CLASSES), width)
-        apart = torch.tensor([cycle in APART for cycle in CYCLES]).repeat(2 * 6)
-        waves = int(apart.sum())
-        basis = torch.linalg.qr(torch.randn(width, min(waves, width // 2)))[0].T
-        mixed = torch.linalg.qr(torch.randn(waves, len(basis)))[0]  # a narrow model has too few
-        directions = torch.zeros(6 * WAVES, width)
-        directions[apart] = LOUDNESS * F.normalize(mixed) @ basis
-        places, edges = torch.split(directions, [2 * WAVES, 4 * WAVES])
-        self.places = nn.Parameter(place_cells(self.side).flatten(0, 1) @ places)
-        self.edges = nn.Parameter(edges)
+        own, ends = _waves_told(width, room)
+        self.places = nn.Parameter(place_cells(self.side).flatten(0, 1) @ own)
+        self.edges = nn.Parameter(ends)
         self.linear = nn.Linear(width, width)
         with torch.no_grad():  # a gelu halves what is small
-            self.linear.weight.copy_(2 * (torch.eye(width) - basis.T @ basis))
+            self.linear.weight.copy_(2 * torch.eye(width))
+            self.linear.weight[width - room :] = 0
             self.linear.bias.zero_()
 
     def forward(self, labels: Labels) -> Tensor:
@@ -87,11 +85,28 @@ class LabelProjector(nn.Module):
         return token, row % self.group * self.group + column % self.group
 
 
+def _waves_told(width: int, room: int) -> tuple[Tensor, Tensor]:
+    """What tells a token's own place and a mark's edges: (2 * WAVES, width), (4 * WAVES, width)."""
+    told = torch.cat(
+        [
+            torch.tensor([c in cycles for c in CYCLES]).repeat(2 * count)
+            for cycles, count in zip(TOLD, (2, 4), strict=True)
+        ]
+    )
+    waves = int(told.sum())
+    mixed = F.normalize(torch.linalg.qr(torch.randn(waves, min(waves, room)))[0])
+    directions = torch.zeros(6 * WAVES, width)
+    directions[told, width - room : width - room + mixed.shape[1]] = LOUDNESS * mixed
+    own, edges = torch.split(directions, [2 * WAVES, 4 * WAVES])
+    return own, edges
+
+
 def new_label_projector(model: Model) -> LabelProjector:
     """One that says the language model's own words for what is drawn: "red", "circle", letters."""
     network: Any = model.network
     width = network.get_input_embeddings().embedding_dim
-    projector = LabelProjector(model.tokens_per_tile, width)
+    room = network.model.language_model.layers[0].self_attn.head_dim
+    projector = LabelProjector(model.tokens_per_tile, width, room)
     cells = projector.group**2
     loud = loudness(model)
     tables = word_tables(model)
@@ -151,7 +166,8 @@ def teach(
 ) -> Iterator[float]:
     """Train the projector to say what labels say, yielding the share it does not yet.
 
-    With a `tower_lr` the vision tower learns along.
+    With a `tower_lr` the vision tower learns along. Loud visual tokens are learned as soft ones and
+    made loud at the end.
     """
     inner: Any = model.network.model
     projector, tower = inner.multi_modal_projector.requires_grad_(True), inner.vision_tower
@@ -172,6 +188,10 @@ def teach(
                 patches = tower(normalise(pixels)).last_hidden_state[:, 1:]
             with torch.no_grad():
                 wanted = labels(Labels(classes, edges)).float()
+        if step == 0:
+            scale = max(1.0, wanted.std().item() / SOFT)
+            _scale(projector.linear_2, 1 / scale)
+        wanted = wanted / scale
         rows = int(patches.shape[1] ** 0.5)
         square = patches.float().reshape(len(patches), rows, rows, -1)
         tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
@@ -181,9 +201,17 @@ def teach(
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
+        if step == steps - 1:
+            _scale(projector.linear_2, scale)
         yield loss.item()
     for parameter in frozen:
         parameter.requires_grad_(False)
+
+
+def _scale(layer: nn.Module, factor: float) -> None:
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(factor)
 
 
 def _optimizers(projector: nn.Module, lr: float) -> list[torch.optim.Optimizer]:

@@ -30,7 +30,8 @@ class Phase:
     `tower_gloss` steps after these the vision tower learns along (stage 1.5). With `average`,
     what is saved as a checkpoint is a running mean of the weights that keeps this share at every
     step: good at any moment, where the last weights are only good after the learning rate has
-    fallen. `pointing` is the weight of what a `Pointer` misses.
+    fallen. `pointing` is the weight of what a `Pointer` misses, `looking` that of how far the
+    looking head strays.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Phase:
     tower_gloss: int = 0
     average: float = 0.0
     pointing: float = 0.0
+    looking: float = 0.3
 
 
 _LANGUAGE = ("language_model", "lm_head")

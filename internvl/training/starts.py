@@ -9,6 +9,7 @@ from internvl.model import Model, new_model
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.induction import start_repeating
 from internvl.training.label_projector import loudness
+from internvl.training.looking import start_looking
 from internvl.training.network import open_model
 
 SOFTLY = 0.1  # of a fresh layer's outputs: some ten times as large as fresh embeddings of words
@@ -20,6 +21,7 @@ def build(geometry: Geometry, tokenizer: Path, device: str = "cpu") -> Model:
     model = new_model(config, tokenizer, "nano", device=device)
     model.network.model.vision_tower.set_attn_implementation("eager")
     start_repeating(model.network)
+    start_looking(model.network)
     return model
 
 
@@ -32,6 +34,31 @@ def read_start(start: Path) -> tuple[dict[str, Tensor], dict[str, dict[str, Tens
         return open_model(start).network.state_dict(), {}
     state = torch.load(start, "cpu", weights_only=True)
     return state.get("average") or state["network"], state["helpers"]
+
+
+@torch.no_grad()
+def widen(model: Model, weights: dict[str, Tensor], gain: float) -> None:
+    """Take a narrower language model's weights, which then says what it said.
+
+    It gets more heads, as fresh as they are in `model`, and hidden states with more numbers, which
+    nothing uses but these heads; the looking one brings places `gain` times as loud.
+    """
+    for name, own in model.network.state_dict().items():
+        old = weights[name]
+        block = tuple(slice(size) for size in old.shape)
+        if name.endswith("norm.weight") and old.shape != own.shape:
+            own.fill_(old.mean())
+            own[block] = old
+            own.mul_((len(old) / len(own)) ** 0.5)  # the mean square is taken over more numbers
+            continue
+        if any(part in name for part in ("q_proj", "k_proj", "v_proj", "linear_1")):
+            own[: len(old)] = 0
+        elif "o_proj" in name:
+            own[:, : old.shape[1]] = 0
+        else:
+            own.zero_()
+        own[block] = old
+    start_looking(model.network, gain)
 
 
 def join_tower(model: Model, path: Path) -> None:

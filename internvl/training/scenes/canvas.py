@@ -152,13 +152,21 @@ def _rotate(point: tuple[float, float], angle: float) -> tuple[float, float]:
     return point[0] * c - point[1] * s, point[0] * s + point[1] * c
 
 
+class Line(NamedTuple):
+    """A line of text with its box in pixels, and that of every letter; blanks have one too."""
+
+    box: tuple[float, float, float, float]
+    text: str
+    letters: list[tuple[float, float, float, float]]
+
+
 class Canvas:
     """A picture being drawn, with `marks` of everything on it and the `lines` of text."""
 
     def __init__(self, width: int, height: int, background: Rgb) -> None:
         self.image = Image.new("RGB", (width, height), background)
         self.marks: list[Mark] = []
-        self.lines: list[tuple[tuple[float, float, float, float], str]] = []
+        self.lines: list[Line] = []
         self._draw = ImageDraw.Draw(self.image)
 
     @property
@@ -212,17 +220,19 @@ class Canvas:
         ascent, descent = font.getmetrics()
         top = y + ascent - 0.78 * font.size
         left, before = x, "\n"
+        letters = []
         for character in text:
             right = left + _advance(font, character)
+            box = (left, top, right, y + ascent)
+            letters.append(box)
             if character == " ":
                 before = f"{before[0]} "
             else:
-                box = (left, top, right, y + ascent)
                 self.marks.append(Mark(*box, None, character, colour, before))
                 before = character
             left = right
         whole = (x, top, left, y + ascent + 0.3 * descent)
-        self.lines.append((whole, text))
+        self.lines.append(Line(whole, text, letters))
         return whole
 
     def box(

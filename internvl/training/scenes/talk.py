@@ -97,7 +97,7 @@ TALK: dict[str, tuple[tuple[str, ...], str]] = {
             "Is this a large model?",
             "Are you a large model?",
         ),
-        "I am very small: about eleven million parameters.",
+        "I am very small: about twelve million parameters.",
     ),
     "language": (
         (

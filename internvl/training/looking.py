@@ -1,0 +1,83 @@
+"""Two heads of the language model are taught where to look; the first brings places from there.
+
+From answers alone attention finds a thing that is spoken of late and in roundabout ways, such as
+by what stands two tokens after it. So the last heads of two layers in the middle are told: at
+every token that speaks of something, their attention belongs on the visual token where that is, and
+before every letter that is read on that letter. What the first brings from there starts as the
+place alone (`start_looking`): the last numbers of a hidden state, as many as a head has, are kept
+for places, and nothing else starts to read or write them. The second learns what to bring.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from internvl.training.batches import Batch, sight
+
+BRING = 0.03  # with fresh layers a place then comes about as loud as it stood there
+
+
+def looking_layers(language_model: Any) -> list[int]:
+    """The numbers of the layers that have looking heads: names are read by then."""
+    first = len(language_model.layers) // 2
+    return list(range(first, len(language_model.layers)))[:2]
+
+
+@torch.no_grad()
+def start_looking(network: Any, gain: float = BRING) -> None:
+    """Let nothing but one head write the numbers of places; it brings them, `gain` times as loud.
+
+    The last head of every other layer starts silent.
+    """
+    language_model = network.model.language_model
+    size = language_model.layers[0].self_attn.head_dim
+    language_model.embed_tokens.weight[:, -size:] = 0
+    for layer in language_model.layers:
+        attention = layer.self_attn
+        layer.mlp.down_proj.weight[-size:] = 0
+        attention.o_proj.weight[-size:] = 0
+        attention.o_proj.weight[:, -size:] = 0
+    attention = language_model.layers[looking_layers(language_model)[0]].self_attn
+    attention.v_proj.weight[-size:] = 0
+    attention.v_proj.bias[-size:] = 0
+    attention.v_proj.weight[-size:, -size:] = gain**0.5 * torch.eye(size)
+    attention.o_proj.weight[-size:, -size:] = gain**0.5 * torch.eye(size)
+
+
+def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None:
+    """How far the looking heads are from looking where they should: a cross-entropy, in nats.
+
+    `hidden` are the states (samples, length, width) of all layers, the embeddings first. None where
+    nothing that can be seen is spoken of.
+    """
+    rows, tokens, slots = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
+    if not len(rows):
+        return None
+    parts = batch.parts if batch.parts is not None else torch.zeros_like(batch.ids)
+    unseen = ~sight(parts)[:, 0][rows, tokens]
+    language_model = network.model.language_model
+    strayed = []
+    for layer in looking_layers(language_model):
+        scores = _look(language_model, layer, hidden[layer], batch.positions)[rows, tokens]
+        strayed.append(F.cross_entropy(scores.float().masked_fill(unseen, float("-inf")), slots))
+    return torch.stack(strayed).mean()
+
+
+def _look(language_model: Any, number: int, states: Tensor, positions: Tensor) -> Tensor:
+    """What a looking head makes of all pairs of tokens (samples, length, length)."""
+    from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
+
+    layer = language_model.layers[number]
+    size = layer.self_attn.head_dim
+    states = layer.input_layernorm(states)
+    queries, keys = (
+        F.linear(states, part.weight[-size:], part.bias[-size:])[:, None]
+        for part in (layer.self_attn.q_proj, layer.self_attn.k_proj)
+    )
+    turned = language_model.rotary_emb(states, positions)
+    queries, keys = apply_rotary_pos_emb(queries, keys, *turned)
+    scores: Tensor = (queries @ keys.mT)[:, 0] * layer.self_attn.scaling
+    return scores
