@@ -10,10 +10,12 @@ from internvl.model import new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.training.batches import collate, sight
 from internvl.training.geometry import Geometry, original_config
+from internvl.training.instruct import Run
 from internvl.training.looking import looking_layers, start_looking, stray
+from internvl.training.phases import PHASES
 from internvl.training.places import find_slots
 from internvl.training.samples import Mixture, draw_sample
-from internvl.training.starts import build, widen
+from internvl.training.starts import begin, build
 
 NANO = Path("assets/nano")
 SMALL = Geometry(vision_width=32, vision_layers=1, width=100, layers=3, ffn=64, patch_size=56)
@@ -106,14 +108,16 @@ def test_every_sample_tells_one_slot_for_each_token_that_it_found():
         assert len(sample.slots) == len(sample.places)
 
 
-def test_a_widened_language_model_says_what_it_said(model):
+def test_a_narrower_start_is_widened_and_says_what_it_said(model, tmp_path):
     narrow = replace(SMALL, width=80, heads=4, kv_heads=4)
     torch.manual_seed(1)
     old = new_model(original_config(narrow, NANO), NANO, "narrow")
     with torch.no_grad():
         for parameter in old.network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
-    widen(model, old.network.state_dict(), gain=2.0)
+    helpers = {"labels": {"places": torch.zeros(3)}}
+    torch.save({"network": old.network.state_dict(), "helpers": helpers}, tmp_path / "phase.pt")
+    assert begin(model, tmp_path / "phase.pt") == {}
     ids = torch.arange(50, 90)[None]
     with torch.no_grad():
         said, wanted = (m.network(input_ids=ids).logits for m in (model, old))
@@ -124,3 +128,25 @@ def test_a_widened_language_model_says_what_it_said(model):
             m.network.model.get_image_features(tiles).pooler_output for m in (model, old)
         )
     assert torch.allclose(torch.cat(list(seen))[..., :80], torch.cat(list(known)), atol=1e-5)
+
+
+def test_a_start_as_wide_is_taken_with_its_helpers(model, tmp_path):
+    weights = {key: value + 1 for key, value in model.network.state_dict().items()}
+    helpers = {"labels": {"places": torch.ones(3)}}
+    torch.save({"network": weights, "helpers": helpers}, tmp_path / "phase.pt")
+    assert begin(model, tmp_path / "phase.pt").keys() == {"labels"}
+    for key, value in model.network.state_dict().items():
+        assert torch.equal(value, weights[key])
+
+
+def test_training_keeps_the_numbers_of_places_for_the_looking_head(tmp_path):
+    torch.manual_seed(0)
+    model = build(SMALL, NANO)
+    phase = replace(PHASES["labels"], mixture=Mixture({"single": 1.0}, labels=True), steps=2)
+    Run(model, phase, tmp_path).train(minutes=10, workers=0, tokens=2000, tiles=16)
+    first, second, *_ = model.network.model.language_model.layers
+    assert not first.mlp.down_proj.weight[-20:].any()
+    assert not first.self_attn.o_proj.weight[-20:].any()
+    assert first.self_attn.o_proj.weight[:-20, -20:].any()
+    assert second.mlp.down_proj.weight[-20:].any()
+    assert not model.network.get_input_embeddings().weight[:, -20:].any()

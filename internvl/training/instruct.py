@@ -25,11 +25,12 @@ from internvl.training.batches import Batch, Batches
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
 from internvl.training.label_projector import new_label_projector, teach
+from internvl.training.looking import keep_room
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pointing import Pointer
 from internvl.training.pretrain import Tiles
-from internvl.training.starts import build, join_tower, read_start
+from internvl.training.starts import begin, build, join_tower
 
 TOWER_GLOSS = 3e-4  # learning rate of the vision tower in the gloss
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
@@ -151,6 +152,7 @@ class Run:
         nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
+        keep_room(self.model.network)
         return figures
 
     def _helpers(self) -> list[tuple[str, nn.Module]]:
@@ -223,8 +225,7 @@ def main() -> None:
     model = build(geometry, arguments.tokenizer, arguments.device)
     helpers: dict[str, dict[str, Tensor]] = {}
     if arguments.start:
-        weights, helpers = read_start(arguments.start)
-        model.network.load_state_dict(weights)
+        helpers = begin(model, arguments.start)
     if arguments.tower:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]

@@ -27,14 +27,29 @@ def looking_layers(language_model: Any) -> list[int]:
 
 
 @torch.no_grad()
+def keep_room(network: Any) -> None:
+    """Let no word, and no layer before the first looking head, write the numbers of places.
+
+    To be called after every step: an orthogonal update moves in every direction, also in those
+    that no gradient asks for.
+    """
+    language_model = network.model.language_model
+    size = language_model.layers[0].self_attn.head_dim
+    language_model.embed_tokens.weight[:, -size:] = 0
+    for layer in language_model.layers[: looking_layers(language_model)[0]]:
+        layer.mlp.down_proj.weight[-size:] = 0
+        layer.self_attn.o_proj.weight[-size:] = 0
+
+
+@torch.no_grad()
 def start_looking(network: Any, gain: float = BRING) -> None:
     """Let nothing but one head write the numbers of places; it brings them, `gain` times as loud.
 
     The last head of every other layer starts silent.
     """
+    keep_room(network)
     language_model = network.model.language_model
     size = language_model.layers[0].self_attn.head_dim
-    language_model.embed_tokens.weight[:, -size:] = 0
     for layer in language_model.layers:
         attention = layer.self_attn
         layer.mlp.down_proj.weight[-size:] = 0

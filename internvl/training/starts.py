@@ -9,9 +9,10 @@ from internvl.model import Model, new_model
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.induction import start_repeating
 from internvl.training.label_projector import loudness
-from internvl.training.looking import start_looking
+from internvl.training.looking import BRING, start_looking
 from internvl.training.network import open_model
 
+_NORM = "model.language_model.norm.weight"
 SOFTLY = 0.1  # of a fresh layer's outputs: some ten times as large as fresh embeddings of words
 
 
@@ -36,12 +37,22 @@ def read_start(start: Path) -> tuple[dict[str, Tensor], dict[str, dict[str, Tens
     return state.get("average") or state["network"], state["helpers"]
 
 
+def begin(model: Model, start: Path) -> dict[str, dict[str, Tensor]]:
+    """Take the weights of `read_start`, and return its helpers: none where they were narrower."""
+    weights, helpers = read_start(start)
+    if len(weights[_NORM]) < len(model.network.state_dict()[_NORM]):
+        widen(model, weights)
+        return {}
+    model.network.load_state_dict(weights)
+    return helpers
+
+
 @torch.no_grad()
-def widen(model: Model, weights: dict[str, Tensor], gain: float) -> None:
+def widen(model: Model, weights: dict[str, Tensor]) -> None:
     """Take a narrower language model's weights, which then says what it said.
 
     It gets more heads, as fresh as they are in `model`, and hidden states with more numbers, which
-    nothing uses but these heads; the looking one brings places `gain` times as loud.
+    nothing uses but these heads.
     """
     for name, own in model.network.state_dict().items():
         old = weights[name]
@@ -58,7 +69,8 @@ def widen(model: Model, weights: dict[str, Tensor], gain: float) -> None:
         else:
             own.zero_()
         own[block] = old
-    start_looking(model.network, gain)
+    # Words that grew loud are heard by layers that speak louder still, by about as much again.
+    start_looking(model.network, BRING * loudness(model) ** 2)
 
 
 def join_tower(model: Model, path: Path) -> None:
