@@ -65,6 +65,11 @@ TALK: dict[str, tuple[tuple[str, ...], str]] = {
             "Help",
             "What can I ask?",
             "What should I ask?",
+            "What are you good at?",
+            "What are your skills?",
+            "What do you do?",
+            "Tell me what you can do.",
+            "Which questions can you answer?",
             "What do you know?",
         ),
         "I can name shapes and colours, count, read words and documents, "
