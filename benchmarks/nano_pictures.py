@@ -35,7 +35,7 @@ def read_figures(log: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def draw_curves(logs: list[Path], output: Path) -> None:
-    """Left losses and what is missed, right the shares that are right, over each part's steps."""
+    """Left losses and what is missed or strayed, right the shares that are right, over steps."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
     colours: dict[str, str] = {}
     for log in logs:
@@ -44,8 +44,8 @@ def draw_curves(logs: list[Path], output: Path) -> None:
             colour = colours.setdefault(part, f"C{len(colours)}")
             if kind.endswith("/s") or kind == "missing":
                 continue
-            axes = left if kind.endswith(("loss", "missed")) else right
-            dashes = "--" if kind.endswith("missed") else "-"
+            axes = left if kind.endswith(("loss", "missed", "strayed")) else right
+            dashes = {"missed": "--", "strayed": ":"}.get(kind, "-")
             label = name.removesuffix(" loss")
             axes.plot(*zip(*points, strict=True), dashes, color=colour, label=label)
     left.set(title="loss", xlabel="step", yscale="log")

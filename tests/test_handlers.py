@@ -614,23 +614,27 @@ def test_an_engine_error_while_reading_ahead_is_shown(handlers, visitor, tall):
     assert "too many" in view["notice"]["value"]
 
 
-def test_reading_ahead_says_nothing_of_a_file_taken_off_the_page(handlers, visitor, session, tall):
+@pytest.mark.parametrize("engine_fails", [False, True], ids=["its file is gone", "engine"])
+def test_reading_ahead_says_nothing_of_what_was_taken_off_the_page(
+    handlers, visitor, session, tall, engine_fails
+):
     class Slow(ScriptedEngine):
         def prepare(self, conversation, settings):
             yield Reading(0, 2)
+            if engine_fails:
+                raise QueueFull("too many")
             content_digest(conversation.turns[-1].attachments[0].path)
 
     handlers.engine = Slow()
-    for gone in (False, True):
+    for taken in (False, True):
         handlers.add_image(visitor, str(tall))
         reading = handlers.prepare(visitor)
-        while "status" not in next(reading):
-            pass
-        if gone:
+        next(view for view in reading if "status" in view)
+        if taken:
             handlers.clear(visitor, "")
         else:
             Path(session.draft.attachments[0].path).unlink()
-        assert ("notice" in merged(*reading)) is not gone
+        assert ("notice" in merged(*reading)) is not taken
 
 
 def test_a_part_of_a_picture_says_what_is_wrong_with_it(handlers, visitor, session, tall):

@@ -14,10 +14,13 @@ from internvl.training.starts import build
 NANO = Path("assets/nano")
 
 
-@pytest.fixture(params=[3, 6], ids=["two to one of keys and values", "each with its own"])
+@pytest.fixture(
+    params=[Geometry(), replace(Geometry(), width=384, heads=6, kv_heads=3)],
+    ids=["nano", "two to one of keys and values"],
+)
 def network(request):
     torch.manual_seed(0)
-    network = build(replace(Geometry(), width=384, heads=6, kv_heads=request.param), NANO).network
+    network = build(request.param, NANO).network
     network.model.language_model.set_attn_implementation("eager")  # tells what it attends to
     return network
 
@@ -57,9 +60,9 @@ def test_the_second_layer_finds_what_followed_the_last_time(network):
     assert (found[:2] > 0.08).all() and (found[2:4] > 0.2).all()
 
 
-@pytest.mark.parametrize(("heads", "kv_heads"), [(4, 4), (5, 1)])
-def test_too_few_heads_are_refused(heads, kv_heads):
-    few = replace(Geometry(), heads=heads, kv_heads=kv_heads)
+@pytest.mark.parametrize(("layers", "heads", "kv_heads"), [(5, 4, 4), (5, 5, 1), (1, 5, 5)])
+def test_too_few_heads_are_refused(layers, heads, kv_heads):
+    few = replace(Geometry(), layers=layers, heads=heads, kv_heads=kv_heads)
     network = new_model(original_config(few, NANO), NANO).network
-    with pytest.raises(ValueError, match="Five heads"):
+    with pytest.raises(ValueError, match="of five heads"):
         start_repeating(network)

@@ -8,12 +8,14 @@ import torch
 
 from internvl.model import new_model
 from internvl.model.tokenizer import load_tokenizer
+from internvl.preprocessing import Grid
 from internvl.training.batches import collate, sight
+from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.instruct import Run
 from internvl.training.looking import looking_layers, start_looking, stray
 from internvl.training.phases import PHASES
-from internvl.training.places import find_slots
+from internvl.training.places import Place, find_visual_tokens
 from internvl.training.samples import Mixture, draw_sample
 from internvl.training.starts import begin, build
 
@@ -54,10 +56,10 @@ def test_how_far_it_strays_is_what_its_attention_leaves_out(model, apart):
     with torch.no_grad():
         hidden, attentions = read(model, batch)
         strayed = stray(model.network, hidden, batch)
-    rows, tokens, slots = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
+    rows, tokens, wanted = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
     assert len(rows) > 20
-    assert (batch.ids[rows, slots] == model.image_token_id).all()
-    seen = torch.stack([attentions[layer][:, -1][rows, tokens, slots] for layer in (1, 2)])
+    assert (batch.ids[rows, wanted] == model.image_token_id).all()
+    seen = torch.stack([attentions[layer][:, -1][rows, tokens, wanted] for layer in (1, 2)])
     assert strayed.item() == pytest.approx(-seen.log().mean().item(), rel=1e-4)
 
 
@@ -88,24 +90,62 @@ def test_it_brings_the_place_and_nothing_else_from_where_it_looks(model):
 
 def test_a_place_is_looked_for_in_the_right_part_of_the_right_picture():
     visual = list(range(10, 10 + 4 * (3 + 1)))  # two pictures: two tiles and a thumbnail, and one
-    point = 0.0, 0.0, 0.0, 0.0
+    edges = 0.0, 0.0, 0.0, 0.0
     found = [
-        (40, (*point, 0.0, 0.2, 0.2, 0.0)),  # in the thumbnail
-        (40, (*point, 0.0, 0.9, 0.2, 0.0)),
-        (40, (*point, 0.0, 0.2, 0.2, 1.0)),  # in the left tile
-        (40, (*point, 0.0, 0.9, 0.7, 1.0)),  # in the right one, lower right
-        (40, (*point, 0.125, 0.2, 1.0, 1.0)),
-        (20, (*point, 0.125, 0.2, 1.0, 0.0)),  # before the picture came
+        (40, Place(*edges, 0.0, 0.2, 0.2, 0.0)),  # in the thumbnail
+        (40, Place(*edges, 0.0, 0.9, 0.2, 0.0)),
+        (40, Place(*edges, 0.0, 0.2, 0.2, 0.1)),  # in the left tile
+        (40, Place(*edges, 0.0, 0.9, 0.7, 0.1)),  # in the right one, lower right
+        (40, Place(*edges, 0.0, 0.2, 0.2, 0.01)),  # too small to be read
+        (40, Place(*edges, 0.125, 0.2, 1.0, 0.1)),
+        (20, Place(*edges, 0.125, 0.2, 1.0, 0.0)),  # before the picture came
     ]
-    assert find_slots(found, visual, [(2, 1), (1, 1)], 2) == [18, 19, 10, 17, 24, -1]
+    seen = find_visual_tokens(found, visual, [Grid(2, 1), Grid(1, 1)], 2)
+    assert seen == [18, 19, 10, 17, -1, 24, -1]
 
 
-def test_every_sample_tells_one_slot_for_each_token_that_it_found():
+@pytest.mark.parametrize("apart", [0.0, 1.0], ids=["in turn", "apart"])
+@pytest.mark.parametrize("kind", ["objects", "images", "text", "documents", "charts"])
+def test_what_is_looked_at_is_what_is_spoken_of(kind, apart):
+    """By the labels of the cells under each visual token that is told."""
     tokenizer = load_tokenizer(NANO)
-    mixture = Mixture({"objects": 1.0, "images": 1.0, "text": 1.0}, {"": (0.4, 0.3, 0.3)}, 0.1)
-    for number in range(12):
-        sample = draw_sample(number, mixture, tokenizer, 16)
-        assert len(sample.slots) == len(sample.places)
+    mixture = Mixture({kind: 1.0}, {"": (0.4, 0.3, 0.3)}, apart=apart, labels=True)
+    things = letters = 0
+    for number in range(10):
+        sample = draw_sample(number, mixture, tokenizer, 64)
+        image = tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>")
+        visual = [n for n, token in enumerate(sample.ids) if token == image]
+        for _, own, place in sample.places:
+            if own < 0:
+                continue
+            tile, cell = divmod(visual.index(own), 64)
+            rows, columns = (slice(4 * at, 4 * at + 4) for at in divmod(cell, 8))
+            classes = sample.labels.classes[tile, :, rows, columns]
+            if place.letter:
+                letters += 1
+                assert classes[4:6].any()  # a letter has its centre there
+            elif place.left * place.right and place.x * 8 % 1 and place.y * 8 % 1:
+                things += 1
+                assert classes[3].any()  # a thing has
+    assert things + letters > 20
+
+
+def test_looking_is_learned(tmp_path):
+    torch.manual_seed(0)
+    model = build(SMALL, NANO)
+    mixture = Mixture({"single": 1.0}, labels=True)
+    phase = replace(PHASES["labels"], mixture=mixture, lr=0.05, steps=12, looking=1.0, pointing=0.1)
+    batch = collate(drawn(model, 0.0, "single"))
+    strayed = []
+    run = Run(model, phase, tmp_path)
+    for steps in (0, 12):
+        if steps:
+            run.train(minutes=10, workers=0, tokens=3000, tiles=32)
+        with torch.no_grad():
+            strayed.append(batch_loss(model, batch, True, None, run.pointer).strayed.item())
+    assert strayed[1] < strayed[0] - 0.3
+    talk = collate(drawn(model, 0.0, "talk"))
+    assert batch_loss(model, talk, True, None, run.pointer).strayed is None
 
 
 def test_a_narrower_start_is_widened_and_says_what_it_said(model, tmp_path):
@@ -150,3 +190,27 @@ def test_training_keeps_the_numbers_of_places_for_the_looking_head(tmp_path):
     assert first.self_attn.o_proj.weight[:-20, -20:].any()
     assert second.mlp.down_proj.weight[-20:].any()
     assert not model.network.get_input_embeddings().weight[:, -20:].any()
+
+
+def test_a_model_with_other_layers_or_words_is_not_widened(model, tmp_path):
+    for other in (replace(SMALL, layers=2), replace(SMALL, layers=4)):
+        narrow = replace(other, width=80, heads=4, kv_heads=4)
+        state = new_model(original_config(narrow, NANO), NANO, "narrow").network.state_dict()
+        torch.save({"network": state, "helpers": {}}, tmp_path / "phase.pt")
+        with pytest.raises(ValueError, match="as many layers and words"):
+            begin(model, tmp_path / "phase.pt")
+
+
+def test_a_loud_language_model_is_brought_places_as_loudly(model, tmp_path):
+    narrow = replace(SMALL, width=80, heads=4, kv_heads=4)
+    old = new_model(original_config(narrow, NANO), NANO, "narrow")
+    gains = []
+    for loud in (1, 10):
+        with torch.no_grad():
+            old.network.get_input_embeddings().weight.mul_(loud)
+        torch.save({"network": old.network.state_dict(), "helpers": {}}, tmp_path / "phase.pt")
+        begin(model, tmp_path / "phase.pt")
+        attention = model.network.model.language_model.layers[1].self_attn
+        brought = attention.o_proj.weight[-20:, -20:] @ attention.v_proj.weight[-20:, -20:]
+        gains.append(brought.diagonal().mean().item())
+    assert gains == pytest.approx([0.03, 3.0], rel=0.1)

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from internvl.training.scenes import KINDS, draw
-from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, contrast, load_font, outline
+from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, contrast, load_font
+from internvl.training.scenes.outlines import outline
 from internvl.training.scenes.scene import ask, pick_layout, region_box
 from internvl.training.scenes.words import is_in_split, pick_word, word_list
 

@@ -69,11 +69,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
     together = Labels(*map(torch.cat, zip(*labels, strict=True))) if labels else None
     apart = any(sample.parts for sample in samples)
     tiles = torch.cat([sample.tiles for sample in samples])
-    rows = [row for row, sample in enumerate(samples) for _ in sample.places]
-    tokens = [token for sample in samples for token, _ in sample.places]
-    slots = [slot for sample in samples for slot in sample.slots]
-    pointed = torch.tensor([rows, tokens, slots], dtype=torch.long).T
-    places = torch.tensor([place for sample in samples for _, place in sample.places]).view(-1, 8)
+    found = [(row, *spoken) for row, sample in enumerate(samples) for spoken in sample.places]
+    pointed = torch.tensor([where for *where, _ in found], dtype=torch.long).view(-1, 3)
+    places = torch.tensor([place for *_, place in found]).view(-1, 8)
     return Batch(
         ids, weights, parts if apart else None, positions, pointed, places, tiles, together
     )

@@ -23,13 +23,15 @@ BEFORE, FOUND = 0.1, 0.2  # how loudly the token before, and the one found, are 
 def start_repeating(network: Any) -> None:
     """Set the first two layers and the output of a fresh Qwen2 language model with biases.
 
-    Needs five heads or more, no more than two of them to one of keys and values, else raises
-    ValueError. The last head's share of the hidden states is left alone (`looking`).
+    Needs two layers of five heads or more, no more than two of them to one of keys and values; else
+    raises ValueError. The last head's share of the hidden states is left alone (`looking`).
     """
     config = network.model.language_model.config
     width, heads = config.hidden_size, config.num_attention_heads
-    if heads < 5 or heads // config.num_key_value_heads > 2:
-        raise ValueError("Five heads are needed, and no more than two to one of keys and values.")
+    if heads < 5 or heads // config.num_key_value_heads > 2 or config.num_hidden_layers < 2:
+        raise ValueError(
+            "Two layers of five heads are needed, no more than two heads to one of keys and values."
+        )
     size = width // heads
     own: Tensor = torch.linalg.qr(torch.randn(width - size, width - size))[0]
     basis = torch.split(F.pad(own, (0, size)), size)

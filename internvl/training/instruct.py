@@ -54,6 +54,9 @@ class Run:
         for name, parameter in model.network.named_parameters():
             trains = any(f"{part}." in name for part in phase.trains)
             parameter.requires_grad_(trains)
+        self.keeps_room = "language_model" in phase.trains
+        if self.keeps_room:
+            keep_room(model.network)
         self.labels = None
         learners = nn.ModuleDict({"network": model.network})
         if phase.mixture.labels or phase.gloss or phase.tower_gloss:
@@ -152,7 +155,8 @@ class Run:
         nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        keep_room(self.model.network)
+        if self.keeps_room:
+            keep_room(self.model.network)
         return figures
 
     def _helpers(self) -> list[tuple[str, nn.Module]]:

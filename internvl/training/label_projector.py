@@ -8,6 +8,7 @@ same (`teach`).
 
 import copy
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -23,7 +24,7 @@ from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
 from internvl.training.waves import CYCLES, WAVES, make_waves, place_cells
 
 QUIETLY = 0.1  # of what covers a cell, against what has its centre there
-LOUDNESS = 0.08  # of each wave: at 256 wide, four edges together are as loud as a fresh word
+LOUDNESS = 0.08  # of each wave: four edges together are about as loud as a fresh word
 TOLD = (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0, 4.0, 5.0, 10.0)
 """Cycles of the waves that tell a token's own place, and of those for each edge of a mark: together
 64 numbers, as many as a head has. Ten cycles are the second digit of a coordinate."""
@@ -115,8 +116,9 @@ def new_label_projector(model: Model) -> LabelProjector:
     table = torch.cat([*quiet, *parts[CENTRES:]])
     with torch.no_grad():
         # Rolled by the cell's number as well: neighbours in a token can be told apart.
-        rolled = [table + 0.5 * table.roll(7 * cell, 1) for cell in range(cells)]
-        projector.words.weight.copy_(torch.cat(rolled) / loud)
+        own = table[:, : width - room]
+        rolled = [own + 0.5 * own.roll(7 * cell, 1) for cell in range(cells)]
+        projector.words.weight.copy_(F.pad(torch.cat(rolled) / loud, (0, room)))
         for part in (projector.linear.weight, projector.places, projector.edges):
             part.mul_(loud)
     return projector.to(model.device)
@@ -125,7 +127,8 @@ def new_label_projector(model: Model) -> LabelProjector:
 def loudness(model: Model) -> float:
     """How loud the language model's embeddings of words are, against fresh ones."""
     network: Any = model.network
-    return float(network.get_input_embeddings().weight.detach().std()) / FRESH
+    room = network.model.language_model.layers[0].self_attn.head_dim
+    return float(network.get_input_embeddings().weight.detach()[:, :-room].std()) / FRESH
 
 
 def word_tables(model: Model) -> dict[str, Tensor]:
@@ -179,33 +182,44 @@ def teach(
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     for group in groups:
         group["peak"] = group.get("rate", 1.0) * group["lr"]
-    for step in range(steps):
-        for group in groups:
-            group["lr"] = group["peak"] * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
-        pixels, classes, _, edges = (tensor.to(model.device) for tensor in next(batches))
-        with torch.autocast(model.device.type, torch.bfloat16):
-            with torch.set_grad_enabled(tower_lr > 0):
-                patches = tower(normalise(pixels)).last_hidden_state[:, 1:]
-            with torch.no_grad():
-                wanted = labels(Labels(classes, edges)).float()
-        if step == 0:
-            scale = max(1.0, wanted.std().item() / SOFT)
-            _scale(projector.linear_2, 1 / scale)
-        wanted = wanted / scale
-        rows = int(patches.shape[1] ** 0.5)
-        square = patches.float().reshape(len(patches), rows, rows, -1)
-        tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
-        loss = F.mse_loss(projector(tokens), wanted) / wanted.var()
-        projector.zero_grad()
-        tower.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-        if step == steps - 1:
-            _scale(projector.linear_2, scale)
-        yield loss.item()
-    for parameter in frozen:
-        parameter.requires_grad_(False)
+    first = next(batches)
+    with torch.no_grad():
+        wanted = labels(Labels(first[1].to(model.device), first[3].to(model.device)))
+    scale = max(1.0, wanted.std().item() / SOFT)
+    _scale(projector.linear_2, 1 / scale)
+    try:
+        for step, batch in zip(range(steps), chain([first], batches), strict=False):
+            for group in groups:
+                group["lr"] = group["peak"] * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
+            loss = _missing(inner, labels, batch, scale, tower_lr > 0)
+            projector.zero_grad()
+            tower.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            for optimizer in optimizers:
+                optimizer.step()
+            yield loss.item()
+    finally:
+        _scale(projector.linear_2, scale)
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+
+
+def _missing(
+    inner: Any, labels: LabelProjector, batch: Tile, scale: float, tower_learns: bool
+) -> Tensor:
+    """The share of what labels say, made softer by `scale`, that the projector does not."""
+    device = inner.multi_modal_projector.linear_2.weight.device
+    pixels, classes, _, edges = (tensor.to(device) for tensor in batch)
+    with torch.autocast(device.type, torch.bfloat16):
+        with torch.set_grad_enabled(tower_learns):
+            patches = inner.vision_tower(normalise(pixels)).last_hidden_state[:, 1:]
+        with torch.no_grad():
+            wanted = labels(Labels(classes, edges)).float() / scale
+    rows = int(patches.shape[1] ** 0.5)
+    square = patches.float().reshape(len(patches), rows, rows, -1)
+    tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
+    missing: Tensor = F.mse_loss(inner.multi_modal_projector(tokens), wanted) / wanted.var()
+    return missing
 
 
 def _scale(layer: nn.Module, factor: float) -> None:

@@ -3,9 +3,9 @@
 From answers alone attention finds a thing that is spoken of late and in roundabout ways, such as
 by what stands two tokens after it. So the last heads of two layers in the middle are told: at
 every token that speaks of something, their attention belongs on the visual token where that is, and
-before every letter that is read on that letter. What the first brings from there starts as the
+before what is read on the letter that comes next. What the first brings from there starts as the
 place alone (`start_looking`): the last numbers of a hidden state, as many as a head has, are kept
-for places, and nothing else starts to read or write them. The second learns what to bring.
+for places, and nothing else starts to write them. The second learns what to bring.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ BRING = 0.03  # with fresh layers a place then comes about as loud as it stood t
 
 
 def looking_layers(language_model: Any) -> list[int]:
-    """The numbers of the layers that have looking heads: names are read by then."""
+    """The numbers of the layers with a looking head: names are read by then, if there are five."""
     first = len(language_model.layers) // 2
     return list(range(first, len(language_model.layers)))[:2]
 
@@ -45,11 +45,12 @@ def keep_room(network: Any) -> None:
 def start_looking(network: Any, gain: float = BRING) -> None:
     """Let nothing but one head write the numbers of places; it brings them, `gain` times as loud.
 
-    The last head of every other layer starts silent.
+    The last head of every other layer starts silent, and words are not told by places.
     """
     keep_room(network)
     language_model = network.model.language_model
     size = language_model.layers[0].self_attn.head_dim
+    network.lm_head.weight[:, -size:] = 0
     for layer in language_model.layers:
         attention = layer.self_attn
         layer.mlp.down_proj.weight[-size:] = 0
@@ -68,7 +69,7 @@ def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None
     `hidden` are the states (samples, length, width) of all layers, the embeddings first. None where
     nothing that can be seen is spoken of.
     """
-    rows, tokens, slots = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
+    rows, tokens, wanted = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
     if not len(rows):
         return None
     parts = batch.parts if batch.parts is not None else torch.zeros_like(batch.ids)
@@ -76,12 +77,12 @@ def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None
     language_model = network.model.language_model
     strayed = []
     for layer in looking_layers(language_model):
-        scores = _look(language_model, layer, hidden[layer], batch.positions)[rows, tokens]
-        strayed.append(F.cross_entropy(scores.float().masked_fill(unseen, float("-inf")), slots))
+        scores = _score_pairs(language_model, layer, hidden[layer], batch.positions)[rows, tokens]
+        strayed.append(F.cross_entropy(scores.float().masked_fill(unseen, float("-inf")), wanted))
     return torch.stack(strayed).mean()
 
 
-def _look(language_model: Any, number: int, states: Tensor, positions: Tensor) -> Tensor:
+def _score_pairs(language_model: Any, number: int, states: Tensor, positions: Tensor) -> Tensor:
     """What a looking head makes of all pairs of tokens (samples, length, length)."""
     from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 

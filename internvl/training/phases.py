@@ -31,7 +31,7 @@ class Phase:
     what is saved as a checkpoint is a running mean of the weights that keeps this share at every
     step: good at any moment, where the last weights are only good after the learning rate has
     fallen. `pointing` is the weight of what a `Pointer` misses, `looking` that of how far the
-    looking head strays.
+    looking heads stray.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Phase:
     tower_gloss: int = 0
     average: float = 0.0
     pointing: float = 0.0
-    looking: float = 0.3
+    looking: float = 0.0
 
 
 _LANGUAGE = ("language_model", "lm_head")
@@ -62,6 +62,7 @@ PHASES = {
             8000,
             average=0.99,
             pointing=1.0,
+            looking=0.3,
         ),
         Phase(
             "projector", _PROJECTOR, Mixture(FIRST, seed=4), 2e-3, 150, gloss=300, tower_gloss=500
@@ -74,6 +75,7 @@ PHASES = {
             12000,
             average=0.996,
             pointing=1.0,
+            looking=0.3,
         ),
         Phase(
             "everything",
@@ -83,6 +85,7 @@ PHASES = {
             3000,
             average=0.99,
             pointing=1.0,
+            looking=0.3,
         ),
     )
 }

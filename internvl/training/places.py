@@ -7,18 +7,35 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+from internvl.preprocessing import Grid
+from internvl.preprocessing.tiles import TILE_SIZE
+from internvl.training.cells import SMALLEST_CHARACTER
 from internvl.training.scenes import Scene
 from internvl.training.scenes.canvas import COLOURS, SHAPES
 from internvl.training.scores import BOX
 
-Place = tuple[float, float, float, float, float, float, float, float]
-"""Left, top, right and bottom, from 0 to 1 of the picture; the picture, a `PICTURES`th each; x and
-y of where to look, the middle of a thing or the first letter of a line; and 1 for what is read from
-near, in its tile, 0 for what is looked at in the thumbnail."""
+
+class Place(NamedTuple):
+    """Where something stands, from 0 to 1 of a picture, and which picture: a `PICTURES`th each.
+
+    `x` and `y` are where to look: the middle of a thing, the first letter of a line. `letter` is
+    the height of a letter that is read there; a thing (0) is looked at in the thumbnail, a letter
+    in its tile. A letter's own edges are not known (nan): it is only looked at.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    picture: float
+    x: float
+    y: float
+    letter: float
+
+
 PICTURES = 8
-UNTOLD = (math.nan, math.nan, math.nan, math.nan)  # edges of what is only looked at
 LEADING = 2  # tokens before an answer where its place is asked for
 
 
@@ -30,26 +47,33 @@ def name_places(scene: Scene) -> dict[str, list[Place]]:
     """
     found: dict[str, list[list[Place]]] = defaultdict(list)
     for number, canvas in enumerate([] if scene.video else scene.canvases):
-        show = partial(_look, canvas.size, number / PICTURES)
+        locate = partial(_locate, canvas.size, number / PICTURES)
         for mark in canvas.marks:
             if mark.shape in SHAPES:
-                place = show((mark.x0, mark.y0, mark.x1, mark.y1))
+                place = locate((mark.x0, mark.y0, mark.x1, mark.y1))
                 for name in (f"{mark.colour} {mark.shape}", mark.shape, f"{mark.colour} object"):
                     found[name].append([place])
         for line in canvas.lines:
             name = line.text.rstrip(":").lower()
             if len(name) > 1:
-                letters = [show(box)[4:7] for box in line.letters]
-                whole = (*show(line.box)[:4], *letters[0], 1.0)
-                found[name].append([whole, *((*UNTOLD, *letter, 1.0) for letter in letters)])
+                letters = [_hide(locate(box)) for box in line.letters]
+                edges = locate(line.box)[:4]
+                found[name].append([Place(*edges, *letters[0][4:]), *letters])
     return {name: places[0] for name, places in found.items() if len(places) == 1}
 
 
-def _look(size: tuple[int, int], picture: float, box: tuple[float, float, float, float]) -> Place:
+def _locate(size: tuple[int, int], picture: float, box: tuple[float, float, float, float]) -> Place:
     """The place of a box in pixels, which is looked at in its middle."""
     (width, height), (x0, y0, x1, y1) = size, box
     left, top, right, bottom = x0 / width, y0 / height, x1 / width, y1 / height
-    return left, top, right, bottom, picture, (left + right) / 2, (top + bottom) / 2, 0.0
+    middle = (left + right) / 2, (top + bottom) / 2
+    return Place(left, top, right, bottom, picture, *middle, 0.0)
+
+
+def _hide(letter: Place) -> Place:
+    """The place of a letter that is only looked at."""
+    untold = dict.fromkeys(("left", "top", "right", "bottom"), math.nan)
+    return letter._replace(letter=letter.bottom - letter.top, **untold)
 
 
 def find_places(
@@ -70,7 +94,7 @@ def find_places(
         letters = names[name][1:]
         for token in range(bisect_left(ends, begin + 1), bisect_left(ends, end) + 1):
             blanks = len(pieces[token]) - len(pieces[token].lstrip())
-            letter = max(0, starts[token] - begin) + blanks
+            letter = max(0, starts[token] + blanks - begin)
             if learned[token] and letter < len(letters):
                 found.append((token - 1, letters[letter]))
     for match in BOX.finditer(text):
@@ -78,7 +102,7 @@ def find_places(
         if learned[first]:
             # Boxes are asked for of one picture only.
             box = [int(side) / 1000 for side in match.groups()]
-            place = _look((1, 1), 0.0, (box[0], box[1], box[2], box[3]))
+            place = _locate((1, 1), 0.0, (box[0], box[1], box[2], box[3]))
             found += [(token, place) for token in range(first, last + 1)]
     for token, (before, own) in enumerate(pairwise(learned), 1):
         if own and not before:
@@ -89,32 +113,27 @@ def find_places(
     return found
 
 
-def find_slots(
-    found: Sequence[tuple[int, Place]],
-    visual: Sequence[int],
-    grids: Sequence[tuple[int, int]],
-    side: int,
+def find_visual_tokens(
+    found: Sequence[tuple[int, Place]], visual: Sequence[int], grids: Sequence[Grid], side: int
 ) -> list[int]:
-    """For each token found, the visual token where its place is; -1 if that comes after it.
+    """For each token found, the visual token where its place is.
 
-    `visual` are all visual tokens of pictures in tiles of `grids` (columns, rows), `side` x `side`
-    for each tile. Where there is more than one, a thumbnail follows.
+    It is -1 if that comes only after it, or shows a letter too small to be read. `visual` are all
+    visual tokens of pictures in tiles of `grids`, `side` x `side` for each tile.
     """
-    tiles = [columns * rows + (columns * rows > 1) for columns, rows in grids]
-    before = [0, *accumulate(tiles)]
-    slots = []
-    for token, (*_, picture, x, y, near) in found:
-        number = round(picture * PICTURES)
-        columns, rows = grids[number] if near else (1, 1)
-        across, down = (
-            min(n * side - 1, max(0, int(n * side * at))) for n, at in ((columns, x), (rows, y))
-        )
-        tile = before[number] + down // side * columns + across // side
-        if not near:
-            tile = before[number + 1] - 1
-        slot = visual[(tile * side + down % side) * side + across % side]
-        slots.append(slot if slot < token else -1)
-    return slots
+    before = [0, *accumulate(grid.tiles for grid in grids)]
+    wanted = []
+    for token, place in found:
+        number = round(place.picture * PICTURES)
+        columns, rows = grids[number] if place.letter else (1, 1)
+        column = min(columns * side - 1, max(0, int(columns * side * place.x)))
+        row = min(rows * side - 1, max(0, int(rows * side * place.y)))
+        first = before[number] if place.letter else before[number + 1] - 1
+        tile = first + row // side * columns + column // side
+        own = visual[(tile * side + row % side) * side + column % side]
+        small = 0 < place.letter * rows * TILE_SIZE < SMALLEST_CHARACTER
+        wanted.append(own if own < token and not small else -1)
+    return wanted
 
 
 def _find_names(text: str, names: dict[str, list[Place]]) -> list[tuple[int, int, str]]:

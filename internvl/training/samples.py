@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from internvl.chat import SYSTEM_MESSAGE, Attachment, Conversation, Turn, render
-from internvl.model.tokenizer import IMAGE_TOKEN, encode
+from internvl.model.tokenizer import IMAGE_TOKEN, encode, token_id
 from internvl.preprocessing import choose_grid, compress, split_into_tiles
 from internvl.training.cells import CELLS, GROUPS, Targets, cut_regions, label_cells
 from internvl.training.label_projector import Labels
-from internvl.training.places import Place, find_places, find_slots, name_places
+from internvl.training.places import Place, find_places, find_visual_tokens, name_places
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import Exchange, Scene, draw, transcribe
 
@@ -50,7 +50,7 @@ class Sample:
     """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels.
 
     A token sees the earlier ones of part 0 and of its own part; with no `parts` it sees all.
-    `places` are tokens that speak of something, with its place, `slots` the visual tokens there.
+    `places` are tokens that speak of something, the visual token there or -1, and its place.
     """
 
     ids: list[int]
@@ -58,8 +58,7 @@ class Sample:
     tiles: Tensor
     labels: Labels | None = None
     parts: list[int] = field(default_factory=list)
-    places: list[tuple[int, Place]] = field(default_factory=list)
-    slots: list[int] = field(default_factory=list)
+    places: list[tuple[int, int, Place]] = field(default_factory=list)
 
     @property
     def tile_count(self) -> int:
@@ -151,18 +150,19 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
         for some in each
     ]
     ids, learned, parts = join_apart(encoded)
-    places = find_places(ids, learned, tokenizer, name_places(scene))
-    seen = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
-    visual = [n for n, token in enumerate(ids) if token == seen]
+    found = find_places(ids, learned, tokenizer, name_places(scene))
+    image = token_id(tokenizer, IMAGE_TOKEN)
+    visual = [n for n, token in enumerate(ids) if token == image]
     share = _share(scene, max_tiles)
     grids = [choose_grid(*canvas.size, share) for canvas in scene.canvases]
-    slots = find_slots(places, visual, [g[:2] for g in grids], int(tokens_per_tile**0.5))
+    seen = find_visual_tokens(found, visual, grids, int(tokens_per_tile**0.5))
+    places = [(token, own, place) for (token, place), own in zip(found, seen, strict=True)]
     if mixture.labels:
         shown = stack_labels(list(chain(*cells)))
-        return Sample(ids, learned, stack([]), shown, parts, places, slots)
+        return Sample(ids, learned, stack([]), shown, parts, places)
     if not scene.video and rng.random() < JPEG_SHARE:
         tiles = [[compress(t, rng.randint(*JPEG_QUALITY)) for t in part] for part in tiles]
-    return Sample(ids, learned, stack(list(chain(*tiles))), None, parts, places, slots)
+    return Sample(ids, learned, stack(list(chain(*tiles))), None, parts, places)
 
 
 def join_apart(

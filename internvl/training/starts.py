@@ -51,10 +51,13 @@ def begin(model: Model, start: Path) -> dict[str, dict[str, Tensor]]:
 def widen(model: Model, weights: dict[str, Tensor]) -> None:
     """Take a narrower language model's weights, which then says what it said.
 
-    It gets more heads, as fresh as they are in `model`, and hidden states with more numbers, which
-    nothing uses but these heads.
+    It gets more heads, fresh and silent, and hidden states with more numbers, which nothing uses
+    but these heads. Raises ValueError where more than that is different.
     """
-    for name, own in model.network.state_dict().items():
+    state, words = model.network.state_dict(), "model.language_model.embed_tokens.weight"
+    if weights.keys() != state.keys() or len(weights[words]) != len(state[words]):
+        raise ValueError("Only a model with as many layers and words can be widened.")
+    for name, own in state.items():
         old = weights[name]
         block = tuple(slice(size) for size in old.shape)
         if name.endswith("norm.weight") and old.shape != own.shape:
@@ -64,8 +67,6 @@ def widen(model: Model, weights: dict[str, Tensor]) -> None:
             continue
         if any(part in name for part in ("q_proj", "k_proj", "v_proj", "linear_1")):
             own[: len(old)] = 0
-        elif "o_proj" in name:
-            own[:, : old.shape[1]] = 0
         else:
             own.zero_()
         own[block] = old

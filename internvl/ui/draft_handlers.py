@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from internvl.chat import Attachment, Conversation, Session, Turn, freeze
-from internvl.engines.base import OutOfMemory, PromptTooLong, Reading
+from internvl.engines.base import EngineError, OutOfMemory, PromptTooLong, Reading
 from internvl.preprocessing import AttachmentError, parse_pages
 from internvl.ui import documents, drafts, views
 from internvl.ui.cards import Card, make_card
@@ -165,7 +165,7 @@ class DraftHandlers(DetailHandlers):
 
         read: Reading | None = None
         try:
-            if full := self._full(ahead, session, text):
+            if (full := self._full(ahead, session, text)) and on_page():
                 yield full
             with closing(self.engine.prepare(ahead, session.settings)) as events:
                 for event in events:
@@ -178,7 +178,7 @@ class DraftHandlers(DetailHandlers):
                     yield views.status(type(event).__name__.lower(), text, event)
             if read:
                 yield merged(views.status("read", text, total=read.total), self.cost(session, text))
-        except AttachmentError:
+        except (AttachmentError, EngineError):
             if on_page():  # else it concerns nobody: a file goes when it is taken off the page
                 raise
 
