@@ -9,7 +9,7 @@ import torch
 from internvl.chat import Attachment, Conversation, Turn, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
-from internvl.training.batches import collate
+from internvl.training.batches import EXACT, collate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.places import find_places, name_places
@@ -167,6 +167,18 @@ def test_samples_of_a_batch_keep_their_places():
     assert batch.pointed.tolist() == [[row, token, own] for row, token, own, _ in told]
     for place, (*_, own) in zip(batch.places.tolist(), told, strict=True):
         assert place == pytest.approx(tuple(own), nan_ok=True)
+
+
+def test_what_tells_a_place_exactly_weighs_more():
+    tokenizer, mixture = load_tokenizer(NANO), Mixture({"objects": 1.0, "text": 1.0}, apart=0.5)
+    for number in range(6):
+        sample = draw_sample(number, mixture, tokenizer, 4)
+        weights = collate([sample]).weights[0]
+        exact = {token for token, _, place in sample.places if not place.letter}
+        usual = sum(sample.learned) ** -0.5
+        for token, learned in enumerate(sample.learned):
+            expected = learned * usual * (EXACT if token in exact else 1)
+            assert weights[token].item() == pytest.approx(expected)
 
 
 def test_scenes_told_in_words_have_no_places():
