@@ -180,7 +180,7 @@ class Run:
     def _gloss(self, workers: int, batch: int = 24) -> None:
         if self.step == 0 and (self.phase.gloss or self.phase.tower_gloss):
             assert self.labels
-            tiles = iter(DataLoader(Tiles(GLOSS_TILES), batch, num_workers=workers))
+            tiles = iter(DataLoader(Tiles(GLOSS_TILES + self.drawn), batch, num_workers=workers))
             for steps, tower_lr in ((self.phase.gloss, 0.0), (self.phase.tower_gloss, TOWER_GLOSS)):
                 lessons = teach(self.model, self.labels, tiles, steps, tower_lr=tower_lr)
                 for step, missing in enumerate(lessons):
