@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
 CHOSEN = {
     "1-shapes.png": Chosen(
-        *("objects", 36, ("Some shapes", "几个图形")),
+        *("objects", 44, ("Some shapes", "几个图形")),
         ("How many objects are there?", "有几个物体？"),
         "objects/count",
     ),
@@ -50,9 +50,9 @@ CHOSEN = {
         "text/colour",
     ),
     "3-chart.png": Chosen(
-        *("charts", 5, ("A bar chart", "柱状图")),
-        ("What kind of chart is this?", "这是哪种图表？"),
-        "charts/kind",
+        *("charts", 25, ("A bar chart", "柱状图")),
+        ("What is the value of cake?", "cake 的数值是多少？"),
+        "charts/bar-value",
     ),
     "4-receipt.png": Chosen(
         *("documents", 6, ("A receipt in small print", "小字收据")),
@@ -60,7 +60,7 @@ CHOSEN = {
         "documents/kind",
     ),
     "5-compare.png": Chosen(
-        *("images", 55, ("Two pictures to compare", "比较两张图")),
+        *("images", 62, ("Two pictures to compare", "比较两张图")),
         ("What is the difference between the two pictures?", "两张图有什么不同？"),
         "images/difference",
     ),
