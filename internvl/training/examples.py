@@ -50,8 +50,8 @@ CHOSEN = {
         "text/colour",
     ),
     "3-chart.png": Chosen(
-        *("charts", 25, ("A bar chart", "柱状图")),
-        ("What is the value of cake?", "cake 的数值是多少？"),
+        *("charts", 88, ("A bar chart", "柱状图")),
+        ("What is the value of chair?", "chair 的数值是多少？"),
         "charts/bar-value",
     ),
     "4-receipt.png": Chosen(
