@@ -204,14 +204,16 @@ def test_conversations_take_turns_and_do_not_mix(engine):
     settings = Settings(max_new_tokens=20)
     alone = [ask(engine, c, settings)[1].token_ids for c in conversations]
     order = []
-    ready = threading.Barrier(3)
+    all_speak = threading.Barrier(3, timeout=60)  # however late a thread begins
 
     def run(number):
         engine.forget(conversations[number].id)
-        ready.wait()
-        ids = None
+        ids, spoken = None, False
         for event in engine.stream(conversations[number], settings):
             if isinstance(event, Text):
+                if not spoken:
+                    all_speak.wait()
+                spoken = True
                 order.append(number)
             if isinstance(event, Receipt):
                 ids = event.token_ids
@@ -221,7 +223,7 @@ def test_conversations_take_turns_and_do_not_mix(engine):
         together = list(pool.map(run, range(3)))
     assert together == alone
     first_finished = min(len(order) - 1 - order[::-1].index(n) for n in range(3))
-    assert all(order[: first_finished + 1].count(n) >= 10 for n in range(3))
+    assert all(order[: first_finished + 1].count(n) >= 5 for n in range(3))
 
 
 def test_seeds_make_sampling_repeatable(engine):
