@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from internvl.training.geometry import Geometry, original_config
 from internvl.training.instruct import Run
 from internvl.training.looking import looking_layers, start_looking, stray
 from internvl.training.phases import PHASES
-from internvl.training.places import Place, find_visual_tokens
+from internvl.training.places import Place, Spoken, find_visual_tokens
 from internvl.training.samples import Mixture, draw_sample
 from internvl.training.starts import begin, build
 
@@ -56,16 +57,25 @@ def test_how_far_it_strays_is_what_its_attention_leaves_out(model, apart):
     with torch.no_grad():
         hidden, attentions = read(model, batch)
         strayed = stray(model.network, hidden, batch)
-    rows, tokens, wanted = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
-    assert len(rows) > 20
-    assert (batch.ids[rows, wanted] == model.image_token_id).all()
-    seen = torch.stack([attentions[layer][:, -1][rows, tokens, wanted] for layer in (1, 2)])
-    assert strayed.item() == pytest.approx(-seen.log().mean().item(), rel=1e-4)
+    expected = []
+    for look, layer in ((2, 1), (3, 2)):
+        rows, tokens, *wanted = batch.pointed[batch.pointed[:, look] >= 0].unbind(1)
+        assert len(rows) > 20
+        assert (batch.ids[rows, wanted[-1]] == model.image_token_id).all()
+        seen = attentions[layer][:, -1][rows, tokens, wanted[look - 2]]
+        expected.append(-seen.log().mean())
+    assert strayed.item() == pytest.approx(torch.stack(expected).mean().item(), rel=1e-4)
 
 
 def test_where_nothing_seen_is_spoken_of_nothing_strays(model):
     batch = collate(drawn(model, 0.0, "talk"))
     assert stray(model.network, [torch.zeros(1)], batch) is None
+
+
+def test_three_layers_look_if_there_are_so_many(model):
+    language_model = SimpleNamespace(layers=[None] * 5)
+    assert looking_layers(language_model) == [2, 3, 4]
+    assert looking_layers(model.network.model.language_model) == [1, 2]
 
 
 def test_it_brings_the_place_and_nothing_else_from_where_it_looks(model):
@@ -91,7 +101,7 @@ def test_it_brings_the_place_and_nothing_else_from_where_it_looks(model):
 def test_a_place_is_looked_for_in_the_right_part_of_the_right_picture():
     visual = list(range(10, 10 + 4 * (3 + 1)))  # two pictures: two tiles and a thumbnail, and one
     edges = 0.0, 0.0, 0.0, 0.0
-    found = [
+    places = [
         (40, Place(*edges, 0.0, 0.2, 0.2, 0.0)),  # in the thumbnail
         (40, Place(*edges, 0.0, 0.9, 0.2, 0.0)),
         (40, Place(*edges, 0.0, 0.2, 0.2, 0.1)),  # in the left tile
@@ -100,8 +110,9 @@ def test_a_place_is_looked_for_in_the_right_part_of_the_right_picture():
         (40, Place(*edges, 0.125, 0.2, 1.0, 0.1)),
         (20, Place(*edges, 0.125, 0.2, 1.0, 0.0)),  # before the picture came
     ]
+    found = [Spoken(token, place, (None, 5, place)) for token, place in places]
     seen = find_visual_tokens(found, visual, [Grid(2, 1), Grid(1, 1)], 2)
-    assert seen == [18, 19, 10, 17, -1, 24, -1]
+    assert seen == [(-1, 5, own) for own in (18, 19, 10, 17, -1, 24, -1)]
 
 
 @pytest.mark.parametrize("apart", [0.0, 1.0], ids=["in turn", "apart"])
@@ -115,7 +126,7 @@ def test_what_is_looked_at_is_what_is_spoken_of(kind, apart):
         sample = draw_sample(number, mixture, tokenizer, 64)
         image = tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>")
         visual = [n for n, token in enumerate(sample.ids) if token == image]
-        for _, own, place in sample.places:
+        for _, (*_, own), place in sample.places:
             if own < 0:
                 continue
             tile, cell = divmod(visual.index(own), 64)

@@ -15,8 +15,9 @@ from internvl.training.geometry import Geometry, original_config
 from internvl.training.places import find_places, name_places
 from internvl.training.pointing import Pointer
 from internvl.training.samples import Mixture, draw_sample
-from internvl.training.scenes import Scene
+from internvl.training.scenes import Scene, draw
 from internvl.training.scenes.canvas import Canvas, load_font
+from internvl.training.scores import BOX
 from internvl.training.waves import make_waves, miss_positions
 
 NANO = Path("assets/nano")
@@ -38,9 +39,11 @@ def test_names_that_two_share_have_no_place():
     assert set(names) == {
         *("red square", "square", "red circle", "blue circle", "blue object", "apple")
     }
-    assert names["red square"] == [pytest.approx((0.15, 0.3, 0.35, 0.7, 0.0, 0.25, 0.5, 0.0))]
-    assert names["blue circle"] == [pytest.approx((0.3, 0.3, 0.7, 0.7, 0.125, 0.5, 0.5, 0.0))]
-    (left, _, right, _, *look), *letters = names["apple"]
+    square, circle = names["red square"], names["blue circle"]
+    assert square.place == pytest.approx((0.15, 0.3, 0.35, 0.7, 0.0, 0.25, 0.5, 0.0))
+    assert circle.place == pytest.approx((0.3, 0.3, 0.7, 0.7, 0.125, 0.5, 0.5, 0.0))
+    assert square[1:] == circle[1:] == ((), None, None)
+    (left, _, right, _, *look), letters, *_ = names["apple"]
     assert left == pytest.approx(0.1)
     assert len(letters) == 5
     assert letters[0][4:] == tuple(look)
@@ -60,24 +63,45 @@ def test_a_video_has_no_places():
     assert name_places(replace(two_pictures(), video=True)) == {}
 
 
-def pointed(question, answer, region=None, scene=None):
-    """The text up to each token that was found, by place."""
+def find(question, answer, region=None, scene=None):
+    """What is spoken of, the tokens, and the name of every place."""
     tokenizer, names = load_tokenizer(NANO), name_places(scene or two_pictures())
     pictures = () if region else (Attachment("picture", "image"),)
     turn = Turn(question, pictures, answer, region)
     counts = [] if region else [[1]]
     segments = render(Conversation(system="", id="x", turns=[turn]), counts, 4)
     ids, learned = encode(tokenizer, segments)
-    spoken = {
-        place: f"{name} {number}" if number else name
-        for name in names
-        for number, place in enumerate(names[name])
-        if name not in ("square", "blue object")
-    }
-    found = find_places(ids, learned, tokenizer, names)
+    called = {}
+    for said, name in names.items():
+        if said not in ("square", "blue object"):
+            called |= {letter: f"{said} {n}" for n, letter in enumerate(name.letters, 1)}
+            called.setdefault(name.thing, f"thing of {said}")
+            called.setdefault(name.sign, f"sign of {said}")
+            called[name.place] = said
+    return find_places(ids, learned, tokenizer, names), [tokenizer.decode(n) for n in ids], called
+
+
+def pointed(*asked, **details):
+    """The text up to each token that was found, by place."""
+    found, pieces, called = find(*asked, **details)
     return [
-        (tokenizer.decode(ids[: token + 1]), spoken.get(place, place)) for token, place in found
+        ("".join(pieces[: spoken.token + 1]), called.get(spoken.place, spoken.place))
+        for spoken in sorted(found)
     ]
+
+
+def looked(*asked, **details):
+    """What the looking heads look at from the answer's start on, by the token."""
+    found, pieces, called = find(*asked, **details)
+    start = max(n for n, piece in enumerate(pieces) if piece == "assistant")
+    looks = {
+        spoken.token: tuple(
+            pieces[look].strip() if isinstance(look, int) else look and called[look]
+            for look in spoken.looks
+        )
+        for spoken in found
+    }
+    return [(pieces[n].strip(" "), looks[n]) for n in range(start, len(pieces)) if n in looks]
 
 
 def test_the_end_of_a_name_knows_its_place():
@@ -123,7 +147,75 @@ def test_before_a_letter_is_read_it_is_looked_at(line):
 
 def test_letters_of_a_question_are_not_looked_at():
     found = pointed("Is Apple written there?", "Yes")
-    assert [name for _, name in found] == ["apple"]
+    assert [(text.rsplit("\n")[-1], name) for text, name in found] == [
+        ("Is Apple", "apple"),
+        ("<|im_start|>assistant", "apple"),
+        ("", "apple"),
+    ]
+
+
+def test_what_is_known_of_the_only_thing_asked_about_is_passed_on():
+    passed = None, "square", "red square"
+    assert looked("Which colour has the red square?", "Red") == [
+        ("assistant", passed),
+        ("\n", passed),
+    ]
+    assert looked("Is the red square left of the blue circle?", "Yes") == []
+    assert looked("What is left of the blue circle?", "A red square.")[1:3] == [
+        ("\n", (None, "circle", "red square")),
+        ("A", (None, "circle", "red square")),
+    ]
+    same = ("red square",) * 3
+    assert looked("", "<ref>red square</ref>", region="red square")[:2] == [
+        ("assistant", same),
+        ("\n", same),
+    ]
+
+
+def chart():
+    canvas, font = Canvas(400, 400, (255, 255, 255)), load_font("", 20)
+    for x, label, value, top in ((50, "Oak", "31", 200), (250, "Elm", "84", 50)):
+        bar, sign = (x, top, x + 100, 350), (x, 340, x + 10, 350)
+        canvas.text(label, (x, 360), font, "black", (0, 0, 0), bar, sign)
+        canvas.text(value, (x, top - 30), font, "black", (0, 0, 0), bar, sign)
+    return Scene("charts", [canvas])
+
+
+def test_a_value_is_looked_for_by_way_of_its_label():
+    found = looked("What is the value of Elm?", "84", scene=chart())
+    end = load_tokenizer(NANO).tokenize(" Elm")[-1].strip("Ġ")
+    assert [(piece, looks[:2]) for piece, looks in found[:3]] == [
+        (piece, (None, end)) for piece in ("assistant", "\n", "8")
+    ]
+    assert [looks[2] for _, looks in found[:3]] == ["84", "84", "84 2"]
+
+
+def test_an_extreme_is_looked_at_before_its_label():
+    found = looked("Which is the highest?", "Elm", scene=chart())
+    first = "thing of elm", "elm", "elm"
+    assert found[:2] == [("assistant", first), ("\n", first)]
+    assert found[-1][1] == ("elm",) * 3
+    passed = looked("Which colour does Oak have?", "Red", scene=chart())[-1][1]
+    assert passed[::2] == (None, "sign of oak")
+
+
+def test_a_later_name_is_looked_for_before_it_begins():
+    found = looked("What do you see?", "I see a red square and a blue circle.")
+    assert found[-2:] == [("a", ("blue circle",) * 3), ("circle", ("blue circle",) * 3)]
+
+
+def test_boxes_are_learned_to_the_nearest_ten_and_marked_as_they_are():
+    tokenizer, mixture = load_tokenizer(NANO), Mixture({"single": 1.0, "objects": 1.0})
+    boxes = 0
+    for number in range(12):
+        sample = draw_sample(number, mixture, tokenizer, 4)
+        for box in BOX.finditer(tokenizer.decode(sample.ids)):
+            boxes += 1
+            assert all(int(side) % 10 == 0 for side in box.groups())
+    assert boxes > 3
+    exact = [e.answer for n in range(12) for e in draw("objects", n, "held-out", 0).exchanges]
+    sides = [int(side) for answer in exact for box in BOX.findall(answer) for side in box]
+    assert sum(side % 10 > 0 for side in sides) > 5
 
 
 def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
@@ -137,7 +229,7 @@ def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
 
 def test_the_pointer_misses_nothing_where_its_heads_know_the_place():
     pointer = Pointer(new_model(original_config(TINY, NANO), NANO))
-    tokens = torch.tensor([[0, 3, -1], [1, 8, -1]])
+    tokens = torch.tensor([[0, 3, -1, -1, -1], [1, 8, -1, -1, -1]])
     places = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0, 0, 0, 0], [0.5, 0.1, 0.9, 0.7, 0.125, 0, 0, 0]])
     states = torch.eye(40)[:2] - torch.eye(40)[2:4]  # a norm of the layer leaves them as they are
     hidden = [torch.randn(2, 9, 40) for _ in range(2)]
@@ -164,7 +256,7 @@ def test_samples_of_a_batch_keep_their_places():
     batch = collate(samples)
     told = [(row, *spoken) for row, sample in enumerate(samples) for spoken in sample.places]
     assert len(told) > 20
-    assert batch.pointed.tolist() == [[row, token, own] for row, token, own, _ in told]
+    assert batch.pointed.tolist() == [[row, token, *looks] for row, token, looks, _ in told]
     for place, (*_, own) in zip(batch.places.tolist(), told, strict=True):
         assert place == pytest.approx(tuple(own), nan_ok=True)
 

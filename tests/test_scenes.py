@@ -203,6 +203,24 @@ def test_scenes_need_no_font_of_this_machine():
     assert left - 1 <= dark[0] and dark[2] <= right + 1
 
 
+def test_the_circle_told_of_a_slice_lies_inside_and_grows_with_it():
+    sizes = []
+    for share in (20, 60, 120, 200, 300):
+        canvas = Canvas(300, 300, (255, 255, 255))
+        box = canvas.slice((50, 50, 250, 250), 30, 30 + share, (255, 0, 0), (255, 0, 0), "red")
+        x, y, radius = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) / 2
+        for turn in range(24):
+            angle = math.radians(15 * turn)
+            at = (x + 0.9 * radius * math.cos(angle), y + 0.9 * radius * math.sin(angle))
+            assert canvas.image.getpixel((round(at[0]), round(at[1]))) == (255, 0, 0)
+        assert canvas.marks[-1][:4] == box
+        assert canvas.marks[-1].colour == "red"
+        sizes.append(radius)
+    assert sizes == sorted(sizes)
+    assert sizes[0] > 10
+    assert sizes[3] == pytest.approx(50)
+
+
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape != "circle"])
 def test_shapes_fill_their_radius(shape):
     points = outline(shape, 0.0, 0.0, 10.0, 0.0)

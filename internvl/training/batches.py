@@ -19,10 +19,10 @@ TOKENS_PER_POOL = 12000  # of a batch: larger ones are made of larger pools
 class Batch(NamedTuple):
     """Samples padded to the longest: ids, weights, parts, positions `(samples, length)`.
 
-    A learned token of a sample with n of them weighs 1 / n^0.5, in a box and at the end of a name
+    A learned token of a sample with n of them weighs 1 / n^0.5, one that speaks of a thing's place
     `EXACT` times as much, any other nothing. `parts` is None where every token sees all before it.
-    `pointed` are row and column of tokens that speak of something, and the column of the visual
-    token there or -1 (n, 3), `places` its `Place` (n, 8). `tiles` are uint8
+    `pointed` are row and column of tokens that speak of something, and the columns of what the
+    looking heads look at there or -1 (n, 5), `places` its `Place` (n, 8). `tiles` are uint8
     `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
     """
 
@@ -72,9 +72,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
     apart = any(sample.parts for sample in samples)
     tiles = torch.cat([sample.tiles for sample in samples])
     found = [(row, *spoken) for row, sample in enumerate(samples) for spoken in sample.places]
-    for row, token in {(row, token) for row, token, _, place in found if not place.letter}:
-        weights[row, token] *= EXACT
-    pointed = torch.tensor([where for *where, _ in found], dtype=torch.long).view(-1, 3)
+    for row, token, _, place in found:
+        if not place.letter:
+            weights[row, token] *= EXACT
+    pointed = torch.tensor([(row, token, *looks) for row, token, looks, _ in found]).view(-1, 5)
     places = torch.tensor([place for *_, place in found]).view(-1, 8)
     return Batch(
         ids, weights, parts if apart else None, positions, pointed, places, tiles, together

@@ -1,11 +1,13 @@
-"""Two heads of the language model are taught where to look; the first brings places from there.
+"""Heads of the language model that are taught where to look; the first brings places from there.
 
 From answers alone attention finds a thing that is spoken of late and in roundabout ways, such as
-by what stands two tokens after it. So the last heads of two layers in the middle are told: at
-every token that speaks of something, their attention belongs on the visual token where that is, and
-before what is read on the letter that comes next. What the first brings from there starts as the
-place alone (`start_looking`): the last numbers of a hidden state, as many as a head has, are kept
-for places, and nothing else starts to write them. The second learns what to bring.
+by what stands two tokens after it. So the last heads of three layers, the middle one and the next,
+are told: at every token that speaks of something their attention belongs on the visual token where
+that is, and before what is read on the letter that comes next. What can't be found at once is
+looked for step by step (`places`): a bar, then its label; or the label at its name, then this name
+from where the answer begins, then the bar. What the first head brings starts as the place alone
+(`start_looking`): the last numbers of a hidden state, as many as a head has, are kept for places,
+and nothing else starts to write them. The others learn what to bring.
 """
 
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ BRING = 0.03  # with fresh layers a place then comes about as loud as it stood t
 def looking_layers(language_model: Any) -> list[int]:
     """The numbers of the layers with a looking head: names are read by then, if there are five."""
     first = len(language_model.layers) // 2
-    return list(range(first, len(language_model.layers)))[:2]
+    return list(range(first, len(language_model.layers)))[:3]
 
 
 @torch.no_grad()
@@ -69,17 +71,17 @@ def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None
     `hidden` are the states (samples, length, width) of all layers, the embeddings first. None where
     nothing that can be seen is spoken of.
     """
-    rows, tokens, wanted = batch.pointed[batch.pointed[:, 2] >= 0].unbind(1)
-    if not len(rows):
-        return None
     parts = batch.parts if batch.parts is not None else torch.zeros_like(batch.ids)
-    unseen = ~sight(parts)[:, 0][rows, tokens]
+    unseen = ~sight(parts)[:, 0]
     language_model = network.model.language_model
     strayed = []
-    for layer in looking_layers(language_model):
-        scores = _score_pairs(language_model, layer, hidden[layer], batch.positions)[rows, tokens]
-        strayed.append(F.cross_entropy(scores.float().masked_fill(unseen, float("-inf")), wanted))
-    return torch.stack(strayed).mean()
+    for look, layer in enumerate(looking_layers(language_model), 2):
+        rows, tokens, wanted = batch.pointed[batch.pointed[:, look] >= 0][:, [0, 1, look]].unbind(1)
+        if len(rows):
+            scores = _score_pairs(language_model, layer, hidden[layer], batch.positions)
+            seen = scores[rows, tokens].float().masked_fill(unseen[rows, tokens], float("-inf"))
+            strayed.append(F.cross_entropy(seen, wanted))
+    return torch.stack(strayed).mean() if strayed else None
 
 
 def _score_pairs(language_model: Any, number: int, states: Tensor, positions: Tensor) -> Tensor:

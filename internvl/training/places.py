@@ -2,11 +2,11 @@
 
 import math
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from internvl.preprocessing import Grid
@@ -39,27 +39,53 @@ PICTURES = 8
 LEADING = 2  # tokens before an answer where its place is asked for
 
 
-def name_places(scene: Scene) -> dict[str, list[Place]]:
+class Name(NamedTuple):
+    """What has a name: its place, its letters' places, and of a line what it labels.
+
+    `thing` is the bar or slice that a line stands for, `sign` the coloured sign beside it.
+    """
+
+    place: Place
+    letters: tuple[Place, ...] = ()
+    thing: Place | None = None
+    sign: Place | None = None
+
+
+Look = Place | int | None
+
+
+class Spoken(NamedTuple):
+    """A token that speaks of a place, and what each looking head looks at there.
+
+    That is a place in the picture, an earlier token, or whatever it likes (None).
+    """
+
+    token: int
+    place: Place
+    looks: tuple[Look, Look, Look]
+
+
+def name_places(scene: Scene) -> dict[str, Name]:
     """The places of things and lines that no other shares its name with; names in lower case.
 
-    After a line's own place come those of its letters, which are only looked at. Nothing of a
-    video, whose things move.
+    Nothing of a video, whose things move.
     """
-    found: dict[str, list[list[Place]]] = defaultdict(list)
+    found: dict[str, list[Name]] = defaultdict(list)
     for number, canvas in enumerate([] if scene.video else scene.canvases):
         locate = partial(_locate, canvas.size, number / PICTURES)
         for mark in canvas.marks:
             if mark.shape in SHAPES:
                 place = locate((mark.x0, mark.y0, mark.x1, mark.y1))
                 for name in (f"{mark.colour} {mark.shape}", mark.shape, f"{mark.colour} object"):
-                    found[name].append([place])
+                    found[name].append(Name(place))
         for line in canvas.lines:
             name = line.text.rstrip(":").lower()
             if len(name) > 1:
-                letters = [_hide(locate(box)) for box in line.letters]
-                edges = locate(line.box)[:4]
-                found[name].append([Place(*edges, *letters[0][4:]), *letters])
-    return {name: places[0] for name, places in found.items() if len(places) == 1}
+                letters = tuple(_hide(locate(box)) for box in line.letters)
+                own = Place(*locate(line.box)[:4], *letters[0][4:])
+                labelled = [box and locate(box) for box in (line.thing, line.sign)]
+                found[name].append(Name(own, letters, *labelled))
+    return {name: named[0] for name, named in found.items() if len(named) == 1}
 
 
 def _locate(size: tuple[int, int], picture: float, box: tuple[float, float, float, float]) -> Place:
@@ -77,66 +103,130 @@ def _hide(letter: Place) -> Place:
 
 
 def find_places(
-    ids: Sequence[int], learned: Sequence[bool], tokenizer: Any, names: dict[str, list[Place]]
-) -> list[tuple[int, Place]]:
-    """The tokens at which something stands in a place that is known, with the place.
+    ids: Sequence[int], learned: Sequence[bool], tokenizer: Any, names: dict[str, Name]
+) -> list[Spoken]:
+    """The tokens that speak of something in a place that is known.
 
     They are those of every box that is learned, the last one of every name, and `LEADING` before
-    every learned answer that names something: the place of the first it names. Before every
-    learned token of a line that is read, it is the place of the letter that comes next.
+    every learned answer: there it is the place of the first thing the answer names, or else of the
+    only one that was asked about. Before every learned token of a line that is read it is the place
+    of the letter that comes next, before a later name of an answer the place of that.
     """
-    pieces = [_piece(tokenizer, token) for token in ids]
-    starts = [0, *accumulate(map(len, pieces))]
-    ends, text = starts[1:], "".join(pieces)
-    mentions = _find_names(text, names)
-    found = [(bisect_left(ends, end), names[name][0]) for _, end, name in mentions]
-    for begin, end, name in mentions:
-        letters = names[name][1:]
-        for token in range(bisect_left(ends, begin + 1), bisect_left(ends, end) + 1):
-            blanks = len(pieces[token]) - len(pieces[token].lstrip())
-            letter = max(0, starts[token] + blanks - begin)
-            if learned[token] and letter < len(letters):
-                found.append((token - 1, letters[letter]))
-    for match in BOX.finditer(text):
-        first, last = bisect_left(starts, match.start()), bisect_left(ends, match.end())
+    text = _Text(ids, tokenizer, names)
+    found: dict[int, Spoken] = {}
+    asked = 0
+    for first in range(1, len(ids)):
+        if learned[first] and not learned[first - 1]:
+            end = next((n for n in range(first, len(ids)) if not learned[n]), len(ids))
+            found |= text.follow(asked, first, end)
+            asked = end
+    for mention in text.mentions:
+        found[mention.last] = Spoken(mention.last, mention.name.place, (mention.name.place,) * 3)
+    for first, last, place in text.boxes():
         if learned[first]:
-            # Boxes are asked for of one picture only.
-            box = [int(side) / 1000 for side in match.groups()]
-            place = _locate((1, 1), 0.0, (box[0], box[1], box[2], box[3]))
-            found += [(token, place) for token in range(first, last + 1)]
-    for token, (before, own) in enumerate(pairwise(learned), 1):
-        if own and not before:
-            end = next((k for k in range(token, len(ids)) if not learned[k]), len(ids))
-            inside = [m for m in mentions if starts[token] <= m[0] < starts[end]]
+            found |= {n: Spoken(n, place, (place,) * 3) for n in range(first, last + 1)}
+    return list(found.values())
+
+
+class _Mention(NamedTuple):
+    """A name in a text: how it is said, its first character, its first and last token."""
+
+    said: str
+    begin: int
+    first: int
+    last: int
+    name: Name
+
+
+class _Text:
+    """What the tokens of a conversation say."""
+
+    def __init__(self, ids: Sequence[int], tokenizer: Any, names: dict[str, Name]) -> None:
+        self._pieces = [_piece(tokenizer, token) for token in ids]
+        self._text = "".join(self._pieces)
+        self._starts = [0, *accumulate(map(len, self._pieces))]
+        self.mentions = [
+            _Mention(said, begin, self._over(begin), self._over(end - 1), names[said])
+            for begin, end, said in _find_names(self._text, names)
+        ]
+
+    def boxes(self) -> Iterator[tuple[int, int, Place]]:
+        """First and last token of every box, and its place. They are asked of one picture only."""
+        for match in BOX.finditer(self._text):
+            left, top, right, bottom = (int(side) / 1000 for side in match.groups())
+            place = _locate((1, 1), 0.0, (left, top, right, bottom))
+            yield self._over(match.start()), self._over(match.end() - 1), place
+
+    def follow(self, asked: int, first: int, end: int) -> dict[int, Spoken]:
+        """What the tokens before and in an answer speak of; the question starts at `asked`.
+
+        What is known of the only thing asked about stands at its name, and has to be passed on.
+        """
+        before = [m for m in self.mentions if asked <= m.last < first]
+        inside = [m for m in self.mentions if first <= m.first < end]
+        about = before[-1] if len({m.said for m in before}) == 1 else None
+        found = {}
+
+        def speak(token: int, place: Place, said: str, start: Place | None = None) -> None:
+            looks: tuple[Look, Look, Look] = (start or place, place, place)
+            if about and about.said != said:
+                looks = (None, about.last, place)
+            found[token] = Spoken(token, place, looks)
+
+        for mention in inside:
+            for token, place in self._read(mention):
+                speak(token - 1, place, mention.said)
+        for token in range(first - LEADING, first):
             if inside:
-                found += [(token - 1 - k, names[inside[0][2]][0]) for k in range(LEADING)]
-    return found
+                start = None if before else inside[0].name.thing
+                speak(token, inside[0].name.place, inside[0].said, start)
+            elif about:
+                speak(token, about.name.sign or about.name.place, "")
+        return found
+
+    def _read(self, mention: _Mention) -> Iterator[tuple[int, Place]]:
+        """The tokens of a name, and the places of a line's letters that they begin with."""
+        letters = mention.name.letters
+        if not letters:
+            yield mention.first, mention.name.place
+        for token in range(mention.first, mention.last + 1) if letters else ():
+            piece = self._pieces[token]
+            letter = self._starts[token] + len(piece) - len(piece.lstrip()) - mention.begin
+            if letter < len(letters):
+                yield token, letters[max(0, letter)]
+
+    def _over(self, character: int) -> int:
+        """The token with this character."""
+        return bisect_right(self._starts, character) - 1
 
 
 def find_visual_tokens(
-    found: Sequence[tuple[int, Place]], visual: Sequence[int], grids: Sequence[Grid], side: int
-) -> list[int]:
-    """For each token found, the visual token where its place is.
+    found: Sequence[Spoken], visual: Sequence[int], grids: Sequence[Grid], side: int
+) -> list[tuple[int, ...]]:
+    """For each token found, the tokens that the looking heads look at, or -1.
 
-    It is -1 if that comes only after it, or shows a letter too small to be read. `visual` are all
-    visual tokens of pictures in tiles of `grids`, `side` x `side` for each tile.
+    That is -1 too if a visual token comes only after it, or shows a letter too small to be read.
+    `visual` are all visual tokens of pictures in tiles of `grids`, `side` x `side` for each tile.
     """
     before = [0, *accumulate(grid.tiles for grid in grids)]
-    wanted = []
-    for token, place in found:
-        number = round(place.picture * PICTURES)
-        columns, rows = grids[number] if place.letter else (1, 1)
-        column = min(columns * side - 1, max(0, int(columns * side * place.x)))
-        row = min(rows * side - 1, max(0, int(rows * side * place.y)))
-        first = before[number] if place.letter else before[number + 1] - 1
+
+    def see(look: Look, token: int) -> int:
+        if not isinstance(look, Place):
+            return -1 if look is None else look
+        number = round(look.picture * PICTURES)
+        columns, rows = grids[number] if look.letter else (1, 1)
+        column = min(columns * side - 1, max(0, int(columns * side * look.x)))
+        row = min(rows * side - 1, max(0, int(rows * side * look.y)))
+        first = before[number] if look.letter else before[number + 1] - 1
         tile = first + row // side * columns + column // side
         own = visual[(tile * side + row % side) * side + column % side]
-        small = 0 < place.letter * rows * TILE_SIZE < SMALLEST_CHARACTER
-        wanted.append(own if own < token and not small else -1)
-    return wanted
+        small = 0 < look.letter * rows * TILE_SIZE < SMALLEST_CHARACTER
+        return own if own < token and not small else -1
+
+    return [tuple(see(look, spoken.token) for look in spoken.looks) for spoken in found]
 
 
-def _find_names(text: str, names: dict[str, list[Place]]) -> list[tuple[int, int, str]]:
+def _find_names(text: str, names: dict[str, Name]) -> list[tuple[int, int, str]]:
     """Start, end and name of every name in a text: "circle", but not that of a "red circle"."""
     if not names:
         return []

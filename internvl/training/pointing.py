@@ -31,11 +31,11 @@ class Pointer(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     def forward(self, hidden: Sequence[Tensor], pointed: Tensor, places: Tensor) -> Tensor:
-        """What the heads miss of the `places` (n, 8) at the `pointed` tokens (n, 3), 1 for all.
+        """What the heads miss of the `places` (n, 8) at the `pointed` tokens (n, 5), 1 for all.
 
         `hidden` are the states (samples, length, width) of all layers, the embeddings first.
         """
-        row, column, _ = pointed.unbind(1)
+        row, column = pointed[:, 0], pointed[:, 1]
         wanted = make_waves(places[:, :5])
         missed = [
             miss_positions(head(hidden[layer][row, column].float()), wanted)

@@ -4,8 +4,9 @@ The prompt is the one the app uses (`internvl.chat.render`), and pictures are cu
 """
 
 import random
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -22,6 +23,7 @@ from internvl.training.label_projector import Labels
 from internvl.training.places import Place, find_places, find_visual_tokens, name_places
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import Exchange, Scene, draw, transcribe
+from internvl.training.scores import BOX
 
 SYSTEMS = ("You are a helpful assistant.", "Answer briefly.", "")
 MAX_TILES = (1, 6, 12)
@@ -50,7 +52,8 @@ class Sample:
     """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels.
 
     A token sees the earlier ones of part 0 and of its own part; with no `parts` it sees all.
-    `places` are tokens that speak of something, the visual token there or -1, and its place.
+    `places` are tokens that speak of something, what each looking head looks at there (a token or
+    -1), and its place.
     """
 
     ids: list[int]
@@ -58,7 +61,7 @@ class Sample:
     tiles: Tensor
     labels: Labels | None = None
     parts: list[int] = field(default_factory=list)
-    places: list[tuple[int, int, Place]] = field(default_factory=list)
+    places: list[tuple[int, tuple[int, ...], Place]] = field(default_factory=list)
 
     @property
     def tile_count(self) -> int:
@@ -86,6 +89,19 @@ def converse(
         turn = Turn(exchange.question, tuple(attachments), exchange.answer, exchange.region)
         conversation.turns.append(turn)
     return conversation
+
+
+def round_boxes(answer: str) -> str:
+    """An answer with its boxes to the nearest ten: a third digit can't be seen, only guessed.
+
+    >>> round_boxes("<box>[[7, 344, 345, 996]]</box>")
+    '<box>[[10, 340, 340, 1000]]</box>'
+    """
+
+    def tens(side: re.Match[str]) -> str:
+        return str(10 * round(int(side[0]) / 10))
+
+    return BOX.sub(lambda box: re.sub(r"\d+", tens, box[0]), answer)
 
 
 def choose_exchanges(rng: random.Random, scene: Scene, most: int) -> list[Exchange]:
@@ -127,7 +143,8 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
     kind = rng.choices(list(mixture.kinds), list(mixture.kinds.values()))[0]
     as_text = rng.random() < mixture.as_text and kind not in ("talk", "photo")
     scene = draw(kind, number, "language" if as_text else "train", mixture.seed)
-    exchanges = choose_exchanges(rng, scene, mixture.most_exchanges)
+    chosen = choose_exchanges(rng, scene, mixture.most_exchanges)
+    exchanges = [replace(exchange, answer=round_boxes(exchange.answer)) for exchange in chosen]
     system = SYSTEM_MESSAGE if rng.random() < 0.85 else rng.choice(SYSTEMS)
     if as_text:
         conversation = converse(Scene(kind), exchanges, system)
@@ -156,7 +173,7 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
     share = _share(scene, max_tiles)
     grids = [choose_grid(*canvas.size, share) for canvas in scene.canvases]
     seen = find_visual_tokens(found, visual, grids, int(tokens_per_tile**0.5))
-    places = [(token, own, place) for (token, place), own in zip(found, seen, strict=True)]
+    places = [(s.token, looked, s.place) for s, looked in zip(found, seen, strict=True)]
     if mixture.labels:
         shown = stack_labels(list(chain(*cells)))
         return Sample(ids, learned, stack([]), shown, parts, places)

@@ -117,12 +117,20 @@ def name_colour(rgb: Rgb) -> str:
     return min(COLOURS, key=lambda name: min(contrast(rgb, shade) for shade in COLOURS[name]))
 
 
-class Line(NamedTuple):
-    """A line of text with its box in pixels, and that of every letter; blanks have one too."""
+Box = tuple[float, float, float, float]
 
-    box: tuple[float, float, float, float]
+
+class Line(NamedTuple):
+    """A line of text with its box in pixels, and that of every letter; blanks have one too.
+
+    `thing` is the box of what it labels, `sign` that of the coloured sign beside it.
+    """
+
+    box: Box
     text: str
-    letters: list[tuple[float, float, float, float]]
+    letters: list[Box]
+    thing: Box | None = None
+    sign: Box | None = None
 
 
 class Canvas:
@@ -177,8 +185,15 @@ class Canvas:
         self.marks.append(Mark(*box, "blob", None, colour))
 
     def text(
-        self, text: str, position: tuple[float, float], font: Any, colour: str, rgb: Rgb
-    ) -> tuple[float, float, float, float]:
+        self,
+        text: str,
+        position: tuple[float, float],
+        font: Any,
+        colour: str,
+        rgb: Rgb,
+        thing: Box | None = None,
+        sign: Box | None = None,
+    ) -> Box:
         """Write a line from its top left corner and return its box in pixels."""
         x, y = position
         self._draw.text(position, text, font=font, fill=rgb)
@@ -197,7 +212,7 @@ class Canvas:
                 before = character
             left = right
         whole = (x, top, left, y + ascent + 0.3 * descent)
-        self.lines.append(Line(whole, text, letters))
+        self.lines.append(Line(whole, text, letters, thing, sign))
         return whole
 
     def box(
@@ -217,8 +232,17 @@ class Canvas:
         """A line that is scenery."""
         self._draw.line(points, fill=rgb, width=width)
 
-    def slice(
-        self, box: tuple[float, float, float, float], start: float, end: float, rgb: Rgb, edge: Rgb
-    ) -> None:
-        """A slice of a pie; degrees run clockwise from three o'clock."""
+    def slice(self, box: Box, start: float, end: float, rgb: Rgb, edge: Rgb, colour: str) -> Box:
+        """A slice of a pie; degrees run clockwise from three o'clock.
+
+        Returns the box of the largest circle inside it: the larger the slice, the larger this is.
+        """
         self._draw.pieslice(box, start, end, fill=rgb, outline=edge)
+        radius, middle = (box[2] - box[0]) / 2, math.radians((start + end) / 2)
+        sine = math.sin(math.radians(min(90.0, (end - start) / 2)))
+        own, away = radius * sine / (1 + sine), radius / (1 + sine)
+        x = (box[0] + box[2]) / 2 + away * math.cos(middle)
+        y = (box[1] + box[3]) / 2 + away * math.sin(middle)
+        inside = (x - own, y - own, x + own, y + own)
+        self.marks.append(Mark(*inside, "blob", None, colour))
+        return inside

@@ -71,8 +71,9 @@ def _bars(rng: random.Random, split: Split) -> Scene:
         bar = (x + 0.15 * slot, top, x + 0.75 * slot, floor)
         canvas.box(bar, pick_rgb(rng, colour), (60, 60, 60), colour=colour)
         number = (x + 0.25 * slot, top - 1.3 * font.size)
-        canvas.text(str(value), number, font, "black", (0, 0, 0))
-        canvas.text(label, (x + 0.1 * slot, floor + 0.2 * font.size), font, "black", (0, 0, 0))
+        canvas.text(str(value), number, font, "black", (0, 0, 0), bar, bar)
+        corner = (x + 0.1 * slot, floor + 0.2 * font.size)
+        canvas.text(label, corner, font, "black", (0, 0, 0), bar, bar)
     canvas.line([(0.03 * width, floor), (0.97 * width, floor)], (0, 0, 0), 2)
     for index in range(count):
         scene.add("charts/bar-value", ask(rng, VALUE, x=labels[index]), str(values[index]))
@@ -133,13 +134,15 @@ def _pie(rng: random.Random, split: Split) -> Scene:
     font = load_font(name, round(24 * side))
     for index, (share, colour, label) in enumerate(zip(shares, names, labels, strict=True)):
         rgb = pick_rgb(rng, colour)
-        canvas.slice(box, start, start + 360 * share / total, rgb, (255, 255, 255))
-        start += 360 * share / total
+        end = start + 360 * share / total
+        part = canvas.slice(box, start, end, rgb, (255, 255, 255), colour)
+        start = end
         y = (0.3 + 0.12 * index) * height
         x, top = 0.67 * width, y + 0.2 * font.size
         key = (x, top, x + 0.85 * font.size, top + 0.85 * font.size)
         canvas.box(key, rgb, None, colour=colour)
-        canvas.text(label, (x + 1.5 * font.size, y), font, "black", (0, 0, 0))
+        corner = (x + 1.5 * font.size, y)
+        canvas.text(label, corner, font, "black", (0, 0, 0), part, key)
     largest = shares.index(max(shares))
     if sorted(shares)[-1] > sorted(shares)[-2] + 5:
         scene.add("charts/pie-largest", ask(rng, LARGEST), labels[largest])

@@ -119,7 +119,8 @@ def transcribe(scene: Scene) -> str:
             if m.shape
         ]
         items += [
-            (y, f"{_spot(x / width, y / height)} {text}") for (x, y, *_), text, _ in canvas.lines
+            (line.box[1], f"{_spot(line.box[0] / width, line.box[1] / height)} {line.text}")
+            for line in canvas.lines
         ]
         lines = ", ".join(text for _, text in sorted(items))
         parts.append(f"{number}: {lines}" if len(scene.canvases) > 1 else lines)
