@@ -34,16 +34,17 @@ def two_pictures():
     return Scene("images", [first, second])
 
 
-def test_names_that_two_share_have_no_place():
+def test_things_and_lines_have_their_places_by_name():
     names = name_places(two_pictures())
-    assert set(names) == {
-        *("red square", "square", "red circle", "blue circle", "blue object", "apple")
+    assert {name: len(named) for name, named in names.items()} == {
+        **dict.fromkeys(("red square", "square", "red circle", "blue circle", "apple"), 1),
+        **{"circle": 2, "red object": 2, "blue object": 1},
     }
-    square, circle = names["red square"], names["blue circle"]
+    (square,), (circle,) = names["red square"], names["blue circle"]
     assert square.place == pytest.approx((0.15, 0.3, 0.35, 0.7, 0.0, 0.25, 0.5, 0.0))
     assert circle.place == pytest.approx((0.3, 0.3, 0.7, 0.7, 0.125, 0.5, 0.5, 0.0))
     assert square[1:] == circle[1:] == ((), None, None)
-    (left, _, right, _, *look), letters, *_ = names["apple"]
+    (left, _, right, _, *look), letters, *_ = names["apple"][0]
     assert left == pytest.approx(0.1)
     assert len(letters) == 5
     assert letters[0][4:] == tuple(look)
@@ -72,8 +73,8 @@ def find(question, answer, region=None, scene=None):
     segments = render(Conversation(system="", id="x", turns=[turn]), counts, 4)
     ids, learned = encode(tokenizer, segments)
     called = {}
-    for said, name in names.items():
-        if said not in ("square", "blue object"):
+    for said, name in ((said, name) for said, named in names.items() for name in named):
+        if said not in ("square", "circle", "red object", "blue object"):
             called |= {letter: f"{said} {n}" for n, letter in enumerate(name.letters, 1)}
             called.setdefault(name.thing, f"thing of {said}")
             called.setdefault(name.sign, f"sign of {said}")
@@ -197,6 +198,18 @@ def test_an_extreme_is_looked_at_before_its_label():
     assert found[-1][1] == ("elm",) * 3
     passed = looked("Which colour does Oak have?", "Red", scene=chart())[-1][1]
     assert passed[::2] == (None, "sign of oak")
+
+
+def test_a_name_that_several_share_means_them_in_the_order_of_a_caption():
+    scene = two_pictures()
+    scene.canvases[0].shape("circle", "red", RED, (100, 80), 10)
+    scene.canvases[0].shape("circle", "red", RED, (40, 20), 10)
+    places = [name.place for name in name_places(scene)["red circle"]]
+    assert [round(place.x, 2) for place in places] == [0.2, 0.75, 0.5]
+    found, pieces, _ = find("", "A red circle, a red circle and a red circle.", scene=scene)
+    ends = [spoken.place for spoken in sorted(found) if pieces[spoken.token] == " circle"]
+    assert ends == places
+    assert not find("Is there a red circle?", "Yes", scene=scene)[0]
 
 
 def test_a_later_name_is_looked_for_before_it_begins():

@@ -1,12 +1,12 @@
-"""Where a conversation speaks of something that is in the pictures just once, and where that is."""
+"""Where a conversation speaks of something that is in the pictures, and where that is."""
 
 import math
 import re
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import accumulate
+from itertools import accumulate, cycle
 from typing import Any, NamedTuple
 
 from internvl.preprocessing import Grid
@@ -65,8 +65,8 @@ class Spoken(NamedTuple):
     looks: tuple[Look, Look, Look]
 
 
-def name_places(scene: Scene) -> dict[str, Name]:
-    """The places of things and lines that no other shares its name with; names in lower case.
+def name_places(scene: Scene) -> dict[str, list[Name]]:
+    """The places of things and lines by their names, in lower case, in the order of a caption.
 
     Nothing of a video, whose things move.
     """
@@ -85,7 +85,12 @@ def name_places(scene: Scene) -> dict[str, Name]:
                 own = Place(*locate(line.box)[:4], *letters[0][4:])
                 labelled = [box and locate(box) for box in (line.thing, line.sign)]
                 found[name].append(Name(own, letters, *labelled))
-    return {name: named[0] for name, named in found.items() if len(named) == 1}
+    return {name: sorted(named, key=_reading_order) for name, named in found.items()}
+
+
+def _reading_order(name: Name) -> tuple[float, int, float]:
+    """As captions go: by picture, then by the upper, middle and lower third, then from the left."""
+    return name.place.picture, int(3 * name.place.y), name.place.x
 
 
 def _locate(size: tuple[int, int], picture: float, box: tuple[float, float, float, float]) -> Place:
@@ -103,10 +108,11 @@ def _hide(letter: Place) -> Place:
 
 
 def find_places(
-    ids: Sequence[int], learned: Sequence[bool], tokenizer: Any, names: dict[str, Name]
+    ids: Sequence[int], learned: Sequence[bool], tokenizer: Any, names: dict[str, list[Name]]
 ) -> list[Spoken]:
     """The tokens that speak of something in a place that is known.
 
+    Of a name that several share it is, where a question or an answer says it as often.
     They are those of every box that is learned, the last one of every name, and `LEADING` before
     every learned answer: there it is the place of the first thing the answer names, or else of the
     only one that was asked about. Before every learned token of a line that is read it is the place
@@ -120,8 +126,6 @@ def find_places(
             end = next((n for n in range(first, len(ids)) if not learned[n]), len(ids))
             found |= text.follow(asked, first, end)
             asked = end
-    for mention in text.mentions:
-        found[mention.last] = Spoken(mention.last, mention.name.place, (mention.name.place,) * 3)
     for first, last, place in text.boxes():
         if learned[first]:
             found |= {n: Spoken(n, place, (place,) * 3) for n in range(first, last + 1)}
@@ -141,12 +145,13 @@ class _Mention(NamedTuple):
 class _Text:
     """What the tokens of a conversation say."""
 
-    def __init__(self, ids: Sequence[int], tokenizer: Any, names: dict[str, Name]) -> None:
+    def __init__(self, ids: Sequence[int], tokenizer: Any, names: dict[str, list[Name]]) -> None:
         self._pieces = [_piece(tokenizer, token) for token in ids]
         self._text = "".join(self._pieces)
         self._starts = [0, *accumulate(map(len, self._pieces))]
-        self.mentions = [
-            _Mention(said, begin, self._over(begin), self._over(end - 1), names[said])
+        self._names = names
+        self._mentions = [
+            _Mention(said, begin, self._over(begin), self._over(end - 1), names[said][0])
             for begin, end, said in _find_names(self._text, names)
         ]
 
@@ -162,8 +167,7 @@ class _Text:
 
         What is known of the only thing asked about stands at its name, and has to be passed on.
         """
-        before = [m for m in self.mentions if asked <= m.last < first]
-        inside = [m for m in self.mentions if first <= m.first < end]
+        before, inside = self._speak_of(asked, first), self._speak_of(first, end)
         about = before[-1] if len({m.said for m in before}) == 1 else None
         found = {}
 
@@ -182,7 +186,21 @@ class _Text:
                 speak(token, inside[0].name.place, inside[0].said, start)
             elif about:
                 speak(token, about.name.sign or about.name.place, "")
+        for mention in (*before, *inside):
+            place = mention.name.place
+            found[mention.last] = Spoken(mention.last, place, (place,) * 3)
         return found
+
+    def _speak_of(self, first: int, end: int) -> list[_Mention]:
+        """The names that begin in these tokens and whose bearers are known."""
+        within = [m for m in self._mentions if first <= m.first < end]
+        often = Counter(m.said for m in within)
+        meant = {
+            said: cycle(self._names[said])
+            for said, count in often.items()
+            if len(self._names[said]) in (1, count)
+        }
+        return [m._replace(name=next(meant[m.said])) for m in within if m.said in meant]
 
     def _read(self, mention: _Mention) -> Iterator[tuple[int, Place]]:
         """The tokens of a name, and the places of a line's letters that they begin with."""
@@ -226,7 +244,7 @@ def find_visual_tokens(
     return [tuple(see(look, spoken.token) for look in spoken.looks) for spoken in found]
 
 
-def _find_names(text: str, names: dict[str, Name]) -> list[tuple[int, int, str]]:
+def _find_names(text: str, names: dict[str, list[Name]]) -> list[tuple[int, int, str]]:
     """Start, end and name of every name in a text: "circle", but not that of a "red circle"."""
     if not names:
         return []
