@@ -40,7 +40,7 @@ from internvl.training.samples import (
 )
 from internvl.training.scenes import draw, transcribe
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES, Mark
-from internvl.training.starts import read_start
+from internvl.training.starts import join_tower, read_start
 from internvl.training.vocabulary import SPECIAL_TOKENS, train_tokenizer
 
 NANO = Path("assets/nano")
@@ -153,6 +153,23 @@ def test_the_shipped_vision_tower_can_be_trained_further():
     with torch.no_grad():
         first, second = (t(pixels).last_hidden_state for t in (shipped, tower))
     assert torch.allclose(first, second, atol=1e-3)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_trained_tower_comes_with_a_fresh_projector_or_the_one_that_is_there(fresh, tmp_path):
+    model = new_model(original_config(TINY, NANO), NANO)
+    before = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
+    training = TowerTraining(new_tower(TINY), TINY.patch_size, 1e-3)
+    torch.save(training.state(), tmp_path / "tower.pt")
+    join_tower(model, tmp_path / "tower.pt", fresh)
+    for key, tensor in model.network.state_dict().items():
+        if "vision_tower" in key:
+            own = training.both["tower"].state_dict()[key.removeprefix("model.vision_tower.")]
+            assert torch.equal(tensor, own)
+        elif "projector" not in key or not fresh:
+            assert torch.equal(tensor, before[key])
+    said = "model.multi_modal_projector.linear_2.weight"
+    assert torch.equal(model.network.state_dict()[said], before[said]) != fresh
 
 
 def test_patches_start_whitened():

@@ -74,8 +74,8 @@ def widen(model: Model, weights: dict[str, Tensor]) -> None:
     start_looking(model.network, BRING * loudness(model) ** 2)
 
 
-def join_tower(model: Model, path: Path) -> None:
-    """Take the vision tower, and nothing else, from its pre-training, with a fresh projector.
+def join_tower(model: Model, path: Path, fresh: bool = True) -> None:
+    """Take the vision tower, and nothing else, from its pre-training, with a `fresh` projector.
 
     That one speaks softly at first: as loud as words, so that the gloss can be heard.
     """
@@ -86,6 +86,8 @@ def join_tower(model: Model, path: Path) -> None:
         if k.startswith("tower.") and ".layernorm." not in k
     }
     model.network.model.vision_tower.load_state_dict(own)
+    if not fresh:
+        return
     projector = model.network.model.multi_modal_projector
     for layer in (projector.layer_norm, projector.linear_1, projector.linear_2):
         layer.reset_parameters()
