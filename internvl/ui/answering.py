@@ -8,6 +8,7 @@ from typing import Any
 from internvl.chat import Attachment, Conversation, Session, Settings, Turn
 from internvl.engines.base import Event, Receipt, Text
 from internvl.ui import drafts, views
+from internvl.ui.cards import Card
 from internvl.ui.chat import draw_answer, draw_chat
 from internvl.ui.errors import PageError
 from internvl.ui.links import last_video
@@ -116,7 +117,11 @@ class Answering(Page):
                 settle(session, job.conversation, turn)
                 session.answered.notify_all()
                 session.save()
-        yield merged(self.drawn(session, text), views.status("answered", text))
+        same = bool(turn.earlier) and turn.earlier[-1].answer == turn.answer
+        hint: View = {}
+        if same and session.settings.temperature == 0:
+            hint = views.notice(Card(text["answer.same"], calm=True))
+        yield merged(self.drawn(session, text), views.status("answered", text), hint)
 
     def _grown(
         self, messages: list[Any], turn: Turn, text: Words, first: bool, video: Attachment | None

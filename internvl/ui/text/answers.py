@@ -7,6 +7,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "已到您允许的上限 {tokens} 个词元，回答被截断",
     ),
     "answer.more": ("Continue", "继续"),
+    "answer.same": (
+        "The answer is the same as before: at temperature 0 the model does not vary it. For other "
+        "answers, raise the temperature in the settings.",
+        "回答与之前相同：温度为 0 时模型不会变化。想要不同的回答，请在设置中调高温度。",
+    ),
     "answer.edit": ("Edit", "修改"),
     "answer.good": ("Good", "有用"),
     "answer.bad": ("Not good", "没用"),
