@@ -12,7 +12,8 @@ from internvl.model.tokenizer import load_tokenizer
 from internvl.training.batches import EXACT, collate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
-from internvl.training.places import find_places, name_places
+from internvl.training.mentions import find_places
+from internvl.training.places import name_places
 from internvl.training.pointing import Pointer
 from internvl.training.samples import Mixture, draw_sample
 from internvl.training.scenes import Scene, draw

@@ -20,7 +20,8 @@ from internvl.model.tokenizer import IMAGE_TOKEN, encode, token_id
 from internvl.preprocessing import choose_grid, compress, split_into_tiles
 from internvl.training.cells import CELLS, GROUPS, Targets, cut_regions, label_cells
 from internvl.training.label_projector import Labels
-from internvl.training.places import Place, find_places, find_visual_tokens, name_places
+from internvl.training.mentions import find_places
+from internvl.training.places import Place, find_visual_tokens, name_places
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import Exchange, Scene, draw, transcribe
 from internvl.training.scores import BOX
