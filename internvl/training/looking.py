@@ -4,7 +4,7 @@ From answers alone attention finds a thing that is spoken of late and in roundab
 by what stands two tokens after it. So the last heads of three layers, the middle one and the next,
 are told: at every token that speaks of something their attention belongs on the visual token where
 that is, and before what is read on the letter that comes next. What can't be found at once is
-looked for step by step (`places`): a bar, then its label; or the label at its name, then this name
+looked for step by step (`mentions`): a bar, then its label; or the label at its name, then this name
 from where the answer begins, then the bar. What the first head brings starts as the place alone
 (`start_looking`): the last numbers of a hidden state, as many as a head has, are kept for places,
 and nothing else starts to write them. The others learn what to bring.
