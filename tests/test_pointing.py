@@ -1,5 +1,6 @@
 """Dense supervision of the language model: where things stand that a conversation speaks of."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def chart():
     for x, label, value, top in ((50, "Oak", "31", 200), (250, "Elm", "84", 50)):
         bar, sign = (x, top, x + 100, 350), (x, 340, x + 10, 350)
         canvas.text(label, (x, 360), font, "black", (0, 0, 0), bar, sign)
-        canvas.text(value, (x, top - 30), font, "black", (0, 0, 0), bar, sign)
+        canvas.text(value, (x, top - 30), font, "black", (0, 0, 0))
     return Scene("charts", [canvas])
 
 
@@ -190,6 +191,39 @@ def test_a_value_is_looked_for_by_way_of_its_label():
         (piece, (None, end)) for piece in ("assistant", "\n", "8")
     ]
     assert [looks[2] for _, looks in found[:3]] == ["84", "84", "84 2"]
+
+
+def test_what_is_read_but_not_known_is_not_looked_for_at_what_is_asked_about():
+    assert looked("How much is Oak?", "Red", scene=chart()) != []
+    assert looked("How much is Oak?", "7", scene=chart()) == []
+    scene = chart()
+    scene.canvases[0].text("31", (350, 360), load_font("", 20), "black", (0, 0, 0))
+    assert looked("How much is Oak?", "31", scene=scene) == []
+
+
+def test_a_cell_is_looked_for_by_way_of_the_last_that_is_named():
+    found = looked("What is the Elm of Oak?", "84", scene=chart())
+    assert found[0] == ("assistant", (None, "k", "84"))
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_labels_of_charts_know_what_they_stand_for(number):
+    scene = draw("charts", number, "train")
+    (canvas,) = scene.canvases
+    marks = {
+        mark.shape: [tuple(m[:4]) for m in canvas.marks if m.shape == mark.shape]
+        for mark in canvas.marks
+    }
+    labels = [line for line in canvas.lines if line.thing]
+    asked = {e.answer for e in scene.exchanges if e.task == "charts/kind"}
+    if asked == {"A pie chart."}:
+        assert [line.thing for line in labels] == marks["slice"]
+        assert [line.sign for line in labels] == marks["blob"]
+    elif asked == {"A bar chart."}:
+        assert [line.thing for line in labels] == marks["blob"]
+        assert not any(line.sign or line.text.isdigit() for line in labels)
+    else:
+        assert not labels
 
 
 def test_an_extreme_is_looked_at_before_its_label():
@@ -213,12 +247,30 @@ def test_a_name_that_several_share_means_them_in_the_order_of_a_caption():
     assert not find("Is there a red circle?", "Yes", scene=scene)[0]
 
 
+def test_a_caption_names_things_in_the_order_of_their_places():
+    """Triangles too, whose boxes lie higher than they do."""
+    several = 0
+    for number in range(60):
+        scene = draw("objects", number, "train")
+        told = next((e.answer for e in scene.exchanges if e.task == "objects/caption"), "")
+        for said, bearers in name_places(scene).items():
+            parts = re.findall(rf"{said} in the (top|middle|bottom)(?: (left|middle|right))?", told)
+            if len(parts) == len(bearers) > 1:
+                several += 1
+                rows = ["top", "middle", "bottom"]
+                for (row, column), bearer in zip(parts, bearers, strict=True):
+                    assert abs(rows.index(row) + 0.5 - 3 * bearer.place.y) < 0.8
+                    across = ["left", "middle", "right"].index(column or "middle")
+                    assert abs(across + 0.5 - 3 * bearer.place.x) < 0.8
+    assert several > 20
+
+
 def test_a_later_name_is_looked_for_before_it_begins():
     found = looked("What do you see?", "I see a red square and a blue circle.")
     assert found[-2:] == [("a", ("blue circle",) * 3), ("circle", ("blue circle",) * 3)]
 
 
-def test_boxes_are_learned_to_the_nearest_ten_and_marked_as_they_are():
+def test_boxes_are_learned_to_the_nearest_ten_though_they_are_drawn_anywhere():
     tokenizer, mixture = load_tokenizer(NANO), Mixture({"single": 1.0, "objects": 1.0})
     boxes = 0
     for number in range(12):
@@ -242,11 +294,11 @@ def test_the_edges_of_a_box_are_asked_for_where_it_is_written():
 
 
 def test_the_pointer_misses_nothing_where_its_heads_know_the_place():
-    pointer = Pointer(new_model(original_config(TINY, NANO), NANO))
-    tokens = torch.tensor([[0, 3, -1, -1, -1], [1, 8, -1, -1, -1]])
+    pointer = Pointer(new_model(original_config(replace(TINY, layers=2), NANO), NANO))
+    tokens = torch.tensor([[0, 3, 7, 7, 7], [1, 8, 5, 5, 5]])
     places = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0, 0, 0, 0], [0.5, 0.1, 0.9, 0.7, 0.125, 0, 0, 0]])
     states = torch.eye(40)[:2] - torch.eye(40)[2:4]  # a norm of the layer leaves them as they are
-    hidden = [torch.randn(2, 9, 40) for _ in range(2)]
+    hidden = [torch.randn(2, 9, 40) for _ in range(3)]
     for layer in hidden:
         layer[0, 3], layer[1, 8] = states
     with torch.no_grad():
@@ -257,6 +309,10 @@ def test_the_pointer_misses_nothing_where_its_heads_know_the_place():
     assert pointer(hidden, tokens, places).item() == pytest.approx(0, abs=1e-6)
     assert pointer(hidden, tokens, places.flip(0)) > 0.3
     assert pointer(hidden, tokens.flip(0), places) > 0.3
+    # The first head isn't asked where the place comes later.
+    hidden[pointer.layers[0]] = torch.zeros(2, 9, 40)
+    tokens[:, 2] = -1
+    assert pointer(hidden, tokens, places).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_pointer_reads_the_middle_and_the_end():
@@ -280,7 +336,7 @@ def test_what_tells_a_place_exactly_weighs_more():
     for number in range(6):
         sample = draw_sample(number, mixture, tokenizer, 4)
         weights = collate([sample]).weights[0]
-        exact = {token for token, _, place in sample.places if not place.letter}
+        exact = {token + 1 for token, _, place in sample.places if not place.letter}
         usual = sum(sample.learned) ** -0.5
         for token, learned in enumerate(sample.learned):
             expected = learned * usual * (EXACT if token in exact else 1)

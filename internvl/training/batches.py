@@ -9,20 +9,22 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from internvl.training.label_projector import Labels
+from internvl.training.places import LOOKS
 from internvl.training.samples import Mixture, Sample, draw_sample
 
 POOL = 64  # least samples that are sorted by length together
-EXACT = 4.0  # times as much as others weighs a token of a box: few, and learned last
+EXACT = 4.0  # times as much weighs a token said where a thing's place is known: from sight
 TOKENS_PER_POOL = 12000  # of a batch: larger ones are made of larger pools
 
 
 class Batch(NamedTuple):
     """Samples padded to the longest: ids, weights, parts, positions `(samples, length)`.
 
-    A learned token of a sample with n of them weighs 1 / n^0.5, one that speaks of a thing's place
-    `EXACT` times as much, any other nothing. `parts` is None where every token sees all before it.
-    `pointed` are row and column of tokens that speak of something, and the columns of what the
-    looking heads look at there or -1 (n, 5), `places` its `Place` (n, 8). `tiles` are uint8
+    A learned token of a sample with n of them weighs 1 / n^0.5, one after a token that speaks of a
+    thing's place `EXACT` times as much, any other nothing. `parts` is None where every token sees
+    all before it. `pointed` are row and column of tokens that speak of something, and the columns
+    of what the looking heads look at there or -1 (n, 2 + LOOKS), `places` its `Place` (n, 8).
+    `tiles` are uint8
     `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
     """
 
@@ -74,8 +76,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
     found = [(row, *spoken) for row, sample in enumerate(samples) for spoken in sample.places]
     for row, token, _, place in found:
         if not place.letter:
-            weights[row, token] *= EXACT
-    pointed = torch.tensor([(row, token, *looks) for row, token, looks, _ in found]).view(-1, 5)
+            weights[row, token + 1 : token + 2] *= EXACT
+    told = [(row, token, *looks) for row, token, looks, _ in found]
+    pointed = torch.tensor(told, dtype=torch.long).view(-1, 2 + LOOKS)
     places = torch.tensor([place for *_, place in found]).view(-1, 8)
     return Batch(
         ids, weights, parts if apart else None, positions, pointed, places, tiles, together

@@ -102,7 +102,7 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
                 known = (0, _CHARACTER[mark.character], colour, before, blank)
         else:
             shape = str(mark.shape)
-            number = IGNORED if shape == "blob" else _SHAPE[shape]
+            number = _SHAPE.get(shape, IGNORED)
             full = _is_covered(shape, 2 * (x - x0) / (x1 - x0), 2 * (y - y0) / (y1 - y0))
             classes[0, rows, columns] = np.where(full, number, IGNORED)
             classes[2, rows, columns] = np.where(full, colour, IGNORED)

@@ -1,13 +1,13 @@
 """Heads of the language model that are taught where to look; the first brings places from there.
 
 From answers alone attention finds a thing that is spoken of late and in roundabout ways, such as
-by what stands two tokens after it. So the last heads of three layers, the middle one and the next,
-are told: at every token that speaks of something their attention belongs on the visual token where
-that is, and before what is read on the letter that comes next. What can't be found at once is
-looked for step by step (`mentions`): a bar, then its label; or the label at its name, then this name
-from where the answer begins, then the bar. What the first head brings starts as the place alone
-(`start_looking`): the last numbers of a hidden state, as many as a head has, are kept for places,
-and nothing else starts to write them. The others learn what to bring.
+by what stands two tokens after it. So the last heads of three layers, the middle one and the two
+after it, are told: at every token that speaks of something their attention belongs on the visual
+token where that is, and before what is read on the letter that comes next. What can't be found at
+once is looked for step by step (`mentions`): a bar, then its label; or a label from its name, then
+this name from where the answer begins, then the value. What the first head brings starts as the
+place alone (`start_looking`): the last numbers of a hidden state, as many as a head has, are kept
+for places, and nothing else starts to write them. The others learn what to bring.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from internvl.training.batches import Batch, sight
+from internvl.training.places import LOOKS
 
 BRING = 0.03  # with fresh layers a place then comes about as loud as it stood there
 
@@ -25,7 +26,7 @@ BRING = 0.03  # with fresh layers a place then comes about as loud as it stood t
 def looking_layers(language_model: Any) -> list[int]:
     """The numbers of the layers with a looking head: names are read by then, if there are five."""
     first = len(language_model.layers) // 2
-    return list(range(first, len(language_model.layers)))[:3]
+    return list(range(first, len(language_model.layers)))[:LOOKS]
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import accumulate, cycle
 from typing import Any, NamedTuple
 
-from internvl.training.places import Look, Name, Place, Spoken, locate
+from internvl.training.places import Bearer, Look, Place, Spoken, locate
 from internvl.training.scenes.canvas import COLOURS, SHAPES
 from internvl.training.scores import BOX
 
@@ -16,15 +16,16 @@ LEADING = 2  # tokens before an answer where its place is asked for
 
 
 def find_places(
-    ids: Sequence[int], learned: Sequence[bool], tokenizer: Any, names: dict[str, list[Name]]
+    ids: Sequence[int], learned: Sequence[bool], tokenizer: Any, names: dict[str, list[Bearer]]
 ) -> list[Spoken]:
     """The tokens that speak of something in a place that is known.
 
     They are those of every box that is learned, the last one of every name, and `LEADING` before
     every learned answer: there it is the place of the first thing the answer names, or else of the
-    only one that was asked about. Before every learned token of a line that is read it is the place
-    of the letter that comes next, before a later name of an answer the place of that. Which bearer
-    of a name that several share is known where a question or an answer names them all.
+    only one that was asked about (of what a label stands for). Before every learned token of a line
+    that is read it is the place of the letter that comes next, before the name of a thing that of
+    the thing. A name that several share means them all, in the order of a caption, where a question
+    or an answer says it as often as there are bearers, and else nothing.
     """
     text = _Text(ids, tokenizer, names)
     found: dict[int, Spoken] = {}
@@ -47,19 +48,18 @@ class _Mention(NamedTuple):
     begin: int
     first: int
     last: int
-    name: Name
 
 
 class _Text:
     """What the tokens of a conversation say."""
 
-    def __init__(self, ids: Sequence[int], tokenizer: Any, names: dict[str, list[Name]]) -> None:
+    def __init__(self, ids: Sequence[int], tokenizer: Any, names: dict[str, list[Bearer]]) -> None:
         self._pieces = [_piece(tokenizer, token) for token in ids]
         self._text = "".join(self._pieces)
         self._starts = [0, *accumulate(map(len, self._pieces))]
         self._names = names
         self._mentions = [
-            _Mention(said, begin, self._over(begin), self._over(end - 1), names[said][0])
+            _Mention(said, begin, self._over(begin), self._over(end - 1))
             for begin, end, said in _find_names(self._text, names)
         ]
 
@@ -73,33 +73,34 @@ class _Text:
     def follow(self, asked: int, first: int, end: int) -> dict[int, Spoken]:
         """What the tokens before and in an answer speak of; the question starts at `asked`.
 
-        What is known of the only thing asked about stands at its name, and has to be passed on.
+        Where something else is asked about than the answer names, what is known of it stands at its
+        name and has to be passed on.
         """
         before, inside = self._speak_of(asked, first), self._speak_of(first, end)
-        about = before[-1] if len({m.said for m in before}) == 1 else None
+        about = {mention.said for mention, _ in before}
         found = {}
 
-        def speak(token: int, place: Place, said: str, start: Place | None = None) -> None:
+        def speak(token: int, place: Place, said: str = "", start: Place | None = None) -> None:
             looks: tuple[Look, Look, Look] = (start or place, place, place)
-            if about and about.said != said:
-                looks = (None, about.last, place)
+            if before and said not in about:
+                looks = (None, before[-1][0].last, place)
             found[token] = Spoken(token, place, looks)
 
-        for mention in inside:
-            for token, place in self._read(mention):
+        for mention, bearer in inside:
+            for token, place in self._read(mention, bearer):
                 speak(token - 1, place, mention.said)
         for token in range(first - LEADING, first):
             if inside:
-                start = None if before else inside[0].name.thing
-                speak(token, inside[0].name.place, inside[0].said, start)
-            elif about:
-                speak(token, about.name.sign or about.name.place, "")
-        for mention in (*before, *inside):
-            place = mention.name.place
-            found[mention.last] = Spoken(mention.last, place, (place,) * 3)
+                mention, bearer = inside[0]
+                speak(token, bearer.place, mention.said, None if before else bearer.thing)
+            elif len(about) == 1 and not self._is_read(first, end):
+                bearer = before[-1][1]
+                speak(token, bearer.sign or bearer.thing or bearer.place)
+        for mention, bearer in (*before, *inside):
+            found[mention.last] = Spoken(mention.last, bearer.place, (bearer.place,) * 3)
         return found
 
-    def _speak_of(self, first: int, end: int) -> list[_Mention]:
+    def _speak_of(self, first: int, end: int) -> list[tuple[_Mention, Bearer]]:
         """The names that begin in these tokens and whose bearers are known."""
         within = [m for m in self._mentions if first <= m.first < end]
         often = Counter(m.said for m in within)
@@ -108,14 +109,22 @@ class _Text:
             for said, count in often.items()
             if len(self._names[said]) in (1, count)
         }
-        return [m._replace(name=next(meant[m.said])) for m in within if m.said in meant]
+        return [(m, next(meant[m.said])) for m in within if m.said in meant]
 
-    def _read(self, mention: _Mention) -> Iterator[tuple[int, Place]]:
-        """The tokens of a name, and the places of a line's letters that they begin with."""
-        letters = mention.name.letters
+    def _is_read(self, first: int, end: int) -> bool:
+        """Whether these tokens say a number, or a name whose bearer may not be known."""
+        digits = any(
+            character.isdigit() for n in range(first, end) for character in self._pieces[n]
+        )
+        return digits or any(first <= mention.first < end for mention in self._mentions)
+
+    def _read(self, mention: _Mention, bearer: Bearer) -> Iterator[tuple[int, Place]]:
+        """The first token of a thing's name, or all of a line's; and the place of what it says."""
+        letters = bearer.letters
         if not letters:
-            yield mention.first, mention.name.place
-        for token in range(mention.first, mention.last + 1) if letters else ():
+            yield mention.first, bearer.place
+            return
+        for token in range(mention.first, mention.last + 1):
             piece = self._pieces[token]
             letter = self._starts[token] + len(piece) - len(piece.lstrip()) - mention.begin
             if letter < len(letters):
@@ -126,7 +135,7 @@ class _Text:
         return bisect_right(self._starts, character) - 1
 
 
-def _find_names(text: str, names: dict[str, list[Name]]) -> list[tuple[int, int, str]]:
+def _find_names(text: str, names: dict[str, list[Bearer]]) -> list[tuple[int, int, str]]:
     """Start, end and name of every name in a text: "circle", but not that of a "red circle"."""
     if not names:
         return []

@@ -5,13 +5,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 
 from internvl.preprocessing import Grid
 from internvl.preprocessing.tiles import TILE_SIZE
 from internvl.training.cells import SMALLEST_CHARACTER
 from internvl.training.scenes import Scene
-from internvl.training.scenes.canvas import SHAPES
+from internvl.training.scenes.canvas import SHAPES, Box
 
 
 class Place(NamedTuple):
@@ -33,12 +34,13 @@ class Place(NamedTuple):
 
 
 PICTURES = 8
+LOOKS = 3  # heads that are told where to look
 
 
-class Name(NamedTuple):
-    """What has a name: its place, its letters' places, and of a line what it labels.
+class Bearer(NamedTuple):
+    """What bears a name: its place, its letters' places, and of a label what it stands for.
 
-    `thing` is the bar or slice that a line stands for, `sign` the coloured sign beside it.
+    That is a `thing`, such as a bar or slice; where its colour is told by a `sign`, that too.
     """
 
     place: Place
@@ -58,38 +60,41 @@ class Spoken(NamedTuple):
 
     token: int
     place: Place
-    looks: tuple[Look, Look, Look]
+    looks: tuple[Look, Look, Look]  # as many as `LOOKS`
 
 
-def name_places(scene: Scene) -> dict[str, list[Name]]:
-    """The places of things and lines by their names, in lower case, in the order of a caption.
+def name_places(scene: Scene) -> dict[str, list[Bearer]]:
+    """The bearers of all names, in lower case, each name's in the order of a caption.
 
-    Nothing of a video, whose things move.
+    That is by picture, then by the upper, middle and lower third, then from the left. Nothing of a
+    video, whose things move.
     """
-    found: dict[str, list[Name]] = defaultdict(list)
+    found: dict[str, list[tuple[tuple[float, ...], Bearer]]] = defaultdict(list)
     for number, canvas in enumerate([] if scene.video else scene.canvases):
+        width, height = canvas.size
         at = partial(locate, canvas.size, number / PICTURES)
         for mark in canvas.marks:
             if mark.shape in SHAPES:
-                place = at((mark.x0, mark.y0, mark.x1, mark.y1))
+                bearer = Bearer(at((mark.x0, mark.y0, mark.x1, mark.y1)))
+                x, y = mark.centre or (bearer.place.x * width, bearer.place.y * height)
+                order = number, int(3 * y / height), x
                 for name in (f"{mark.colour} {mark.shape}", mark.shape, f"{mark.colour} object"):
-                    found[name].append(Name(place))
+                    found[name].append((order, bearer))
         for line in canvas.lines:
             name = line.text.rstrip(":").lower()
             if len(name) > 1:
                 letters = tuple(_hide(at(box)) for box in line.letters)
                 own = Place(*at(line.box)[:4], *letters[0][4:])
-                labelled = [box and at(box) for box in (line.thing, line.sign)]
-                found[name].append(Name(own, letters, *labelled))
-    return {name: sorted(named, key=_reading_order) for name, named in found.items()}
+                thing, sign = (box and at(box) for box in (line.thing, line.sign))
+                order = number, int(3 * own.y), own.x
+                found[name].append((order, Bearer(own, letters, thing, sign)))
+    return {
+        name: [bearer for _, bearer in sorted(named, key=itemgetter(0))]
+        for name, named in found.items()
+    }
 
 
-def _reading_order(name: Name) -> tuple[float, int, float]:
-    """As captions go: by picture, then by the upper, middle and lower third, then from the left."""
-    return name.place.picture, int(3 * name.place.y), name.place.x
-
-
-def locate(size: tuple[int, int], picture: float, box: tuple[float, float, float, float]) -> Place:
+def locate(size: tuple[int, int], picture: float, box: Box) -> Place:
     """The place of a box in pixels, which is looked at in its middle."""
     (width, height), (x0, y0, x1, y1) = size, box
     left, top, right, bottom = x0 / width, y0 / height, x1 / width, y1 / height

@@ -31,14 +31,18 @@ class Pointer(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     def forward(self, hidden: Sequence[Tensor], pointed: Tensor, places: Tensor) -> Tensor:
-        """What the heads miss of the `places` (n, 8) at the `pointed` tokens (n, 5), 1 for all.
+        """What the heads miss of the `places` (n, 8) at `pointed` tokens (n, 2 + LOOKS), 1 for all.
 
+        The first head is asked where the first look is on the place itself.
         `hidden` are the states (samples, length, width) of all layers, the embeddings first.
         """
-        row, column = pointed[:, 0], pointed[:, 1]
+        row, column, first, *_, last = pointed.unbind(1)
         wanted = make_waves(places[:, :5])
-        missed = [
-            miss_positions(head(hidden[layer][row, column].float()), wanted)
-            for head, layer in zip(self.heads, self.layers, strict=True)
-        ]
+        missed = []
+        for head, layer, own in zip(
+            self.heads, self.layers, (first == last, last == last), strict=True
+        ):
+            if own.any():
+                told = head(hidden[layer][row[own], column[own]].float())
+                missed.append(miss_positions(told, wanted[own]))
         return torch.stack(missed).mean()

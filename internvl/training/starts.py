@@ -75,9 +75,9 @@ def widen(model: Model, weights: dict[str, Tensor]) -> None:
 
 
 def join_tower(model: Model, path: Path, fresh: bool = True) -> None:
-    """Take the vision tower, and nothing else, from its pre-training, with a `fresh` projector.
+    """Take the vision tower, and nothing else, from its pre-training; a `fresh` projector with it.
 
-    That one speaks softly at first: as loud as words, so that the gloss can be heard.
+    A fresh one speaks softly: as loud as words, so that the gloss can be heard.
     """
     state = torch.load(path, "cpu", weights_only=True)["model"]
     own = {

@@ -8,7 +8,6 @@ from typing import Any
 from internvl.chat import Attachment, Conversation, Session, Settings, Turn
 from internvl.engines.base import Event, Receipt, Text
 from internvl.ui import drafts, views
-from internvl.ui.cards import Card
 from internvl.ui.chat import draw_answer, draw_chat
 from internvl.ui.errors import PageError
 from internvl.ui.links import last_video
@@ -117,11 +116,7 @@ class Answering(Page):
                 settle(session, job.conversation, turn)
                 session.answered.notify_all()
                 session.save()
-        same = bool(turn.earlier) and turn.earlier[-1].answer == turn.answer
-        hint: View = {}
-        if same and session.settings.temperature == 0:
-            hint = views.notice(Card(text["answer.same"], calm=True))
-        yield merged(self.drawn(session, text), views.status("answered", text), hint)
+        yield merged(self.drawn(session, text), views.status("answered", text))
 
     def _grown(
         self, messages: list[Any], turn: Turn, text: Words, first: bool, video: Attachment | None

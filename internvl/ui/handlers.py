@@ -12,7 +12,7 @@ from internvl.chat.versions import with_room
 from internvl.ui import drafts, views
 from internvl.ui.answer_handlers import AnswerHandlers
 from internvl.ui.answering import settle, start
-from internvl.ui.cards import make_card
+from internvl.ui.cards import Card, make_card
 from internvl.ui.compare import CompareHandlers
 from internvl.ui.errors import PageError, friendly
 from internvl.ui.leaving_handlers import LeavingHandlers
@@ -61,7 +61,10 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
             earlier = session.conversation.turns[-1]
             position = len(session.conversation.turns) - 1
             job = start(session, position, with_room(earlier))
+            certain = session.settings.temperature == 0
         yield from self.answer(session, text, job, {})
+        if certain and job.turn.answer in [version.answer for version in job.turn.earlier]:
+            yield views.notice(Card(text["answer.same"], calm=True))
 
     @friendly
     def stop(self, visitor: Visitor) -> View:

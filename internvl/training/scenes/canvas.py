@@ -47,9 +47,9 @@ _FONT_FILES = (
 class Mark(NamedTuple):
     """One thing drawn: its box in pixels, and a shape or a character, with its colour's name.
 
-    A shape outside `SHAPES` ("blob") or a colour of None is there but has no name. `before` is what
-    stands before a character in its line: another one, with a blank after it or not, or a line
-    break.
+    A shape outside `SHAPES` ("blob", "slice") or a colour of None is there but has no name.
+    `before` is what stands before a character in its line: another one, with a blank after it or
+    not, or a line break. `centre` is where a shape was put, not always the middle of its box.
     """
 
     x0: float
@@ -60,6 +60,7 @@ class Mark(NamedTuple):
     character: str | None
     colour: str | None
     before: str = ""
+    centre: tuple[float, float] | None = None
 
 
 @lru_cache(maxsize=512)
@@ -123,7 +124,7 @@ Box = tuple[float, float, float, float]
 class Line(NamedTuple):
     """A line of text with its box in pixels, and that of every letter; blanks have one too.
 
-    `thing` is the box of what it labels, `sign` that of the coloured sign beside it.
+    Of a label, `thing` is the box of what it stands for, `sign` that of a sign in its colour.
     """
 
     box: Box
@@ -163,7 +164,7 @@ class Canvas:
         radius: float,
         turn: float = 0.0,
         edge: Rgb | None = None,
-    ) -> tuple[float, float, float, float]:
+    ) -> Box:
         """Draw a shape and return its box in pixels."""
         x, y = centre
         width = max(1, round(radius / 14))
@@ -174,7 +175,7 @@ class Canvas:
             points = outline(shape, x, y, radius, turn)
             self._draw.polygon(points, fill=rgb, outline=edge, width=width)
             box = (min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2]))
-        self.marks.append(Mark(*box, shape, None, colour))
+        self.marks.append(Mark(*box, shape, None, colour, centre=centre))
         return box
 
     def blob(self, points: list[tuple[float, float]], colour: str, rgb: Rgb) -> None:
@@ -217,7 +218,7 @@ class Canvas:
 
     def box(
         self,
-        box: tuple[float, float, float, float],
+        box: Box,
         fill: Rgb | None,
         edge: Rgb | None,
         width: int = 1,
@@ -235,7 +236,7 @@ class Canvas:
     def slice(self, box: Box, start: float, end: float, rgb: Rgb, edge: Rgb, colour: str) -> Box:
         """A slice of a pie; degrees run clockwise from three o'clock.
 
-        Returns the box of the largest circle inside it: the larger the slice, the larger this is.
+        Returns the box of the largest circle inside it, which grows with it up to half a pie.
         """
         self._draw.pieslice(box, start, end, fill=rgb, outline=edge)
         radius, middle = (box[2] - box[0]) / 2, math.radians((start + end) / 2)
@@ -244,5 +245,5 @@ class Canvas:
         x = (box[0] + box[2]) / 2 + away * math.cos(middle)
         y = (box[1] + box[3]) / 2 + away * math.sin(middle)
         inside = (x - own, y - own, x + own, y + own)
-        self.marks.append(Mark(*inside, "blob", None, colour))
+        self.marks.append(Mark(*inside, "slice", None, colour))
         return inside

@@ -71,9 +71,9 @@ def _bars(rng: random.Random, split: Split) -> Scene:
         bar = (x + 0.15 * slot, top, x + 0.75 * slot, floor)
         canvas.box(bar, pick_rgb(rng, colour), (60, 60, 60), colour=colour)
         number = (x + 0.25 * slot, top - 1.3 * font.size)
-        canvas.text(str(value), number, font, "black", (0, 0, 0), bar, bar)
+        canvas.text(str(value), number, font, "black", (0, 0, 0))
         corner = (x + 0.1 * slot, floor + 0.2 * font.size)
-        canvas.text(label, corner, font, "black", (0, 0, 0), bar, bar)
+        canvas.text(label, corner, font, "black", (0, 0, 0), bar)
     canvas.line([(0.03 * width, floor), (0.97 * width, floor)], (0, 0, 0), 2)
     for index in range(count):
         scene.add("charts/bar-value", ask(rng, VALUE, x=labels[index]), str(values[index]))
