@@ -12,7 +12,7 @@ EVEN = {
     "text": 2.5,
     "strings": 3.0,
     "documents": 0.5,
-    "charts": 2.5,
+    "charts": 3.5,
     "images": 2.0,
     "video": 1.5,
     "talk": 1.0,

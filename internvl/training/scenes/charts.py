@@ -38,6 +38,10 @@ TITLE = ("What is the title?", "What is the title of the chart?", "Read the titl
 STRONG = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown", "grey")
 
 
+EXTREMES = 3
+"""How often training asks for a chart's extremes: bars that are compared take longest to learn."""
+
+
 def draw_chart(rng: random.Random, split: Split) -> Scene:
     """A bar, line or pie chart."""
     return rng.choice((_bars, _bars, _line, _pie))(rng, split)
@@ -54,6 +58,10 @@ def _start(rng: random.Random, split: Split, kind: str) -> tuple[Scene, Canvas, 
     canvas.text(title, (x, 0.02 * size[1]), font, "black", (0, 0, 0))
     scene.add("charts/title", ask(rng, TITLE), title)
     return scene, canvas, name, side
+
+
+def _rounds(split: Split) -> int:
+    return 1 if split == "held-out" else EXTREMES
 
 
 def _bars(rng: random.Random, split: Split) -> Scene:
@@ -77,8 +85,9 @@ def _bars(rng: random.Random, split: Split) -> Scene:
     canvas.line([(0.03 * width, floor), (0.97 * width, floor)], (0, 0, 0), 2)
     for index in range(count):
         scene.add("charts/bar-value", ask(rng, VALUE, x=labels[index]), str(values[index]))
-    scene.add("charts/bar-highest", ask(rng, HIGHEST), labels[values.index(max(values))])
-    scene.add("charts/bar-lowest", ask(rng, LOWEST), labels[values.index(min(values))])
+    for _ in range(_rounds(split)):
+        scene.add("charts/bar-highest", ask(rng, HIGHEST), labels[values.index(max(values))])
+        scene.add("charts/bar-lowest", ask(rng, LOWEST), labels[values.index(min(values))])
     scene.add("charts/count", ask(rng, COUNT, x="bars"), str(count))
     scene.add("charts/kind", ask(rng, KIND), "A bar chart.")
     if len(set(names)) == count:
@@ -145,7 +154,8 @@ def _pie(rng: random.Random, split: Split) -> Scene:
         canvas.text(label, corner, font, "black", (0, 0, 0), part, key)
     largest = shares.index(max(shares))
     if sorted(shares)[-1] > sorted(shares)[-2] + 5:
-        scene.add("charts/pie-largest", ask(rng, LARGEST), labels[largest])
+        for _ in range(_rounds(split)):
+            scene.add("charts/pie-largest", ask(rng, LARGEST), labels[largest])
     for index in range(count):
         question = ask(rng, COLOUR, x=labels[index])
         scene.add("charts/colour", question, names[index].capitalize())
