@@ -13,7 +13,7 @@ from internvl.training.places import LOOKS
 from internvl.training.samples import Mixture, Sample, draw_sample
 
 POOL = 64  # least samples that are sorted by length together
-EXACT = 4.0  # times as much weighs a token said where a thing's place is known: from sight
+EXACT = 4.0  # times as much as others weighs a token that is said from a thing's place
 TOKENS_PER_POOL = 12000  # of a batch: larger ones are made of larger pools
 
 
@@ -24,8 +24,7 @@ class Batch(NamedTuple):
     thing's place `EXACT` times as much, any other nothing. `parts` is None where every token sees
     all before it. `pointed` are row and column of tokens that speak of something, and the columns
     of what the looking heads look at there or -1 (n, 2 + LOOKS), `places` its `Place` (n, 8).
-    `tiles` are uint8
-    `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
+    `tiles` are uint8 `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
     """
 
     ids: Tensor

@@ -205,7 +205,6 @@ def main() -> None:
     parser.add_argument("--phase", choices=PHASES, required=True)
     parser.add_argument("--start", type=Path, help="an earlier phase's .pt, or a checkpoint folder")
     parser.add_argument("--tower", type=Path, help="a pre-trained vision tower")
-    parser.add_argument("--keep-projector", action="store_true", help="else fresh with --tower")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
     parser.add_argument("--minutes", type=float, default=1e9, help="at most; 0 only writes --save")
@@ -232,7 +231,7 @@ def main() -> None:
     if arguments.start:
         helpers = begin(model, arguments.start)
     if arguments.tower:
-        join_tower(model, arguments.tower, fresh=not arguments.keep_projector)
+        join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     given = {key: getattr(arguments, key) for key in ("steps", "lr", "gloss", "tower_gloss")}
     changes = {key: value for key, value in given.items() if value is not None}

@@ -73,15 +73,16 @@ def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None
     nothing that can be seen is spoken of.
     """
     parts = batch.parts if batch.parts is not None else torch.zeros_like(batch.ids)
-    unseen = ~sight(parts)[:, 0]
+    visible = sight(parts)[:, 0]
     language_model = network.model.language_model
     strayed = []
     for look, layer in enumerate(looking_layers(language_model), 2):
         rows, tokens, wanted = batch.pointed[batch.pointed[:, look] >= 0][:, [0, 1, look]].unbind(1)
         if len(rows):
             scores = _score_pairs(language_model, layer, hidden[layer], batch.positions)
-            seen = scores[rows, tokens].float().masked_fill(unseen[rows, tokens], float("-inf"))
-            strayed.append(F.cross_entropy(seen, wanted))
+            unseen = ~visible[rows, tokens]
+            own = scores[rows, tokens].float().masked_fill(unseen, float("-inf"))
+            strayed.append(F.cross_entropy(own, wanted))
     return torch.stack(strayed).mean() if strayed else None
 
 

@@ -38,10 +38,9 @@ class Pointer(nn.Module):
         """
         row, column, first, *_, last = pointed.unbind(1)
         wanted = make_waves(places[:, :5])
+        asked = first == last, torch.ones_like(first, dtype=torch.bool)
         missed = []
-        for head, layer, own in zip(
-            self.heads, self.layers, (first == last, last == last), strict=True
-        ):
+        for head, layer, own in zip(self.heads, self.layers, asked, strict=True):
             if own.any():
                 told = head(hidden[layer][row[own], column[own]].float())
                 missed.append(miss_positions(told, wanted[own]))

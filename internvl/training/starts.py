@@ -74,10 +74,10 @@ def widen(model: Model, weights: dict[str, Tensor]) -> None:
     start_looking(model.network, BRING * loudness(model) ** 2)
 
 
-def join_tower(model: Model, path: Path, fresh: bool = True) -> None:
-    """Take the vision tower, and nothing else, from its pre-training; a `fresh` projector with it.
+def join_tower(model: Model, path: Path) -> None:
+    """Take the vision tower, and nothing else, from its pre-training, with a fresh projector.
 
-    A fresh one speaks softly: as loud as words, so that the gloss can be heard.
+    That one speaks softly at first: as loud as words, so that the gloss can be heard.
     """
     state = torch.load(path, "cpu", weights_only=True)["model"]
     own = {
@@ -86,8 +86,6 @@ def join_tower(model: Model, path: Path, fresh: bool = True) -> None:
         if k.startswith("tower.") and ".layernorm." not in k
     }
     model.network.model.vision_tower.load_state_dict(own)
-    if not fresh:
-        return
     projector = model.network.model.multi_modal_projector
     for layer in (projector.layer_norm, projector.linear_1, projector.linear_2):
         layer.reset_parameters()

@@ -36,8 +36,6 @@ LARGEST = (
 )
 TITLE = ("What is the title?", "What is the title of the chart?", "Read the title.")
 STRONG = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown", "grey")
-
-
 EXTREMES = 3
 """How often training asks for a chart's extremes: bars that are compared take longest to learn."""
 
