@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from internvl.training.scenes.canvas import Canvas, Mark, font_names
+from internvl.training.scenes.canvas import Box, Canvas, Mark, font_names
 from internvl.training.scenes.words import Split, is_in_split
 
 SIZES = (
@@ -99,7 +99,7 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def region_box(box: tuple[float, float, float, float], size: tuple[int, int]) -> str:
+def region_box(box: Box, size: tuple[int, int]) -> str:
     """A box as the published models write it: whole numbers, 0-1000 of the original picture."""
     scaled = [
         min(1000, max(0, round(1000 * value / side)))

@@ -4,7 +4,16 @@ import math
 import random
 from dataclasses import dataclass
 
-from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, Mark, Rgb, contrast, pick_rgb
+from internvl.training.scenes.canvas import (
+    COLOURS,
+    SHAPES,
+    Box,
+    Canvas,
+    Mark,
+    Rgb,
+    contrast,
+    pick_rgb,
+)
 from internvl.training.scenes.words import Split, is_in_split
 
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
@@ -16,7 +25,7 @@ class Thing:
 
     colour: str
     shape: str
-    box: tuple[float, float, float, float]
+    box: Box
     place: str
     centre: tuple[float, float]
     radius: float
