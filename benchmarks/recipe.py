@@ -32,8 +32,9 @@ from internvl.training.batches import collate
 from internvl.training.evaluate import evaluate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
-from internvl.training.instruct import GLOSS_TILES, Run
-from internvl.training.label_projector import new_label_projector, teach
+from internvl.training.gloss import GLOSS_TILES, teach
+from internvl.training.instruct import Run
+from internvl.training.label_projector import new_label_projector
 from internvl.training.log import Entry, read_log
 from internvl.training.network import open_model, save_whole
 from internvl.training.phases import PHASES

@@ -18,11 +18,11 @@ from internvl.training.batches import Batches, collate
 from internvl.training.cells import GROUPS, label_cells
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, new_tower, original_config
+from internvl.training.gloss import listen, teach
 from internvl.training.instruct import Run
 from internvl.training.label_projector import (
     LabelProjector,
     new_label_projector,
-    teach,
     word_tables,
 )
 from internvl.training.nano import Plan, commands
@@ -400,6 +400,20 @@ def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
     missing = list(lessons)
     assert missing[-1] < 0.9 * missing[0]
     assert torch.equal(before, model.network.lm_head.weight)
+
+
+def test_labels_learn_to_say_what_a_trained_projector_says():
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(4)), strict=True))
+    model = tiny_model()
+    list(teach(model, new_label_projector(model), itertools.repeat(batch), 60, lr=5e-3))
+    before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
+    fresh = new_label_projector(model)
+    with torch.no_grad():
+        fresh.words.weight.mul_(0.3)
+    missing = list(listen(model, fresh, itertools.repeat(batch), 60))
+    assert missing[-1] < 0.7 * missing[0]
+    after = model.network.state_dict()
+    assert all(torch.equal(before[name], tensor) for name, tensor in after.items())
 
 
 def test_loud_visual_tokens_are_learned_as_well_as_soft_ones():

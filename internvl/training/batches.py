@@ -13,18 +13,20 @@ from internvl.training.places import LOOKS
 from internvl.training.samples import Mixture, Sample, draw_sample
 
 POOL = 64  # least samples that are sorted by length together
-EXACT = 4.0  # times as much as others weighs a token that is said from a thing's place
+EXACT = 4.0
+"""Times as much as others weighs a token that is said from a thing's place, and the first letter of
+an answer that is read: with it is decided what is read."""
 TOKENS_PER_POOL = 12000  # of a batch: larger ones are made of larger pools
 
 
 class Batch(NamedTuple):
     """Samples padded to the longest: ids, weights, parts, positions `(samples, length)`.
 
-    A learned token of a sample with n of them weighs 1 / n^0.5, one after a token that speaks of a
-    thing's place `EXACT` times as much, any other nothing. `parts` is None where every token sees
-    all before it. `pointed` are row and column of tokens that speak of something, and the columns
-    of what the looking heads look at there or -1 (n, 2 + LOOKS), `places` its `Place` (n, 8).
-    `tiles` are uint8 `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
+    A learned token of a sample with n of them weighs 1 / n^0.5, one that decides where to read or
+    is said from a thing's place `EXACT` times as much, any other nothing. `parts` is None where
+    every token sees all before it. `pointed` are row and column of tokens that speak of something,
+    and the columns of what the looking heads look at there or -1 (n, 2 + LOOKS), `places` its
+    `Place` (n, 8). `tiles` are uint8 `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
     """
 
     ids: Tensor
@@ -74,7 +76,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     tiles = torch.cat([sample.tiles for sample in samples])
     found = [(row, *spoken) for row, sample in enumerate(samples) for spoken in sample.places]
     for row, token, _, place in found:
-        if not place.letter:
+        if not place.letter or not samples[row].learned[token]:
             weights[row, token + 1 : token + 2] *= EXACT
     told = [(row, token, *looks) for row, token, looks, _ in found]
     pointed = torch.tensor(told, dtype=torch.long).view(-1, 2 + LOOKS)

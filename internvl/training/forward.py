@@ -10,6 +10,7 @@ from internvl.model import Model
 from internvl.preprocessing import normalise
 from internvl.training.batches import Batch, sight
 from internvl.training.looking import stray
+from internvl.training.network import mixed_precision
 from internvl.training.pointing import Pointer
 
 SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them on a CPU
@@ -42,7 +43,7 @@ def batch_loss(
     network = model.network
     batch = batch.to(model.device)
     ids, weights = batch.ids, batch.weights
-    with torch.autocast(model.device.type, torch.bfloat16):
+    with mixed_precision(model.device):
         embeddings = network.get_input_embeddings()(ids)
         if batch.tile_count:
             if projector is None:

@@ -24,16 +24,13 @@ from internvl.model import Model
 from internvl.training.batches import Batch, Batches
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry
-from internvl.training.label_projector import new_label_projector, teach
+from internvl.training.gloss import gloss
+from internvl.training.label_projector import new_label_projector
 from internvl.training.looking import keep_room
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pointing import Pointer
-from internvl.training.pretrain import Tiles
 from internvl.training.starts import begin, build, join_tower
-
-TOWER_GLOSS = 3e-4  # learning rate of the vision tower in the gloss
-GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
 
 class Run:
@@ -59,7 +56,7 @@ class Run:
             keep_room(model.network)
         self.labels = None
         learners = nn.ModuleDict({"network": model.network})
-        if phase.mixture.labels or phase.gloss or phase.tower_gloss:
+        if phase.mixture.labels or phase.glosses:
             self.labels = new_label_projector(model)
             if phase.mixture.labels:
                 learners["labels"] = self.labels
@@ -77,7 +74,8 @@ class Run:
 
         The learning rate has fallen by then, whichever comes first.
         """
-        self._gloss(workers)
+        if self.labels and self.phase.glosses and self.step == 0:
+            gloss(self.model, self.labels, self.phase, self.drawn, workers)
         before, done, first = self.minutes, 0, self.step
         began = time.monotonic() - 60 * before
         mean: dict[str, float] = {}
@@ -177,16 +175,6 @@ class Run:
         options: Any = {"num_workers": workers, "prefetch_factor": 4} if workers else {}
         return iter(DataLoader(data, None, pin_memory=model.device.type == "cuda", **options))
 
-    def _gloss(self, workers: int, batch: int = 24) -> None:
-        if self.step == 0 and (self.phase.gloss or self.phase.tower_gloss):
-            assert self.labels
-            tiles = iter(DataLoader(Tiles(GLOSS_TILES + self.drawn), batch, num_workers=workers))
-            for steps, tower_lr in ((self.phase.gloss, 0.0), (self.phase.tower_gloss, TOWER_GLOSS)):
-                lessons = teach(self.model, self.labels, tiles, steps, tower_lr=tower_lr)
-                for step, missing in enumerate(lessons):
-                    if step % 20 == 0:
-                        print(f"gloss step {step} missing {missing:.3f}", flush=True)
-
     def _restore(self) -> None:
         state = torch.load(self.path, "cpu", weights_only=True)
         self.model.network.load_state_dict(state["network"])
@@ -211,6 +199,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
     parser.add_argument("--first", type=int, default=0, help="first sample, unseen in earlier runs")
+    parser.add_argument("--listen", type=int, help="steps, where --start is a checkpoint folder")
     parser.add_argument("--gloss", type=int)
     parser.add_argument("--tower-gloss", type=int)
     parser.add_argument("--tokens", type=int, default=6000)
@@ -233,7 +222,9 @@ def main() -> None:
     if arguments.tower:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
-    given = {key: getattr(arguments, key) for key in ("steps", "lr", "gloss", "tower_gloss")}
+    given = {
+        key: getattr(arguments, key) for key in ("steps", "lr", "listen", "gloss", "tower_gloss")
+    }
     changes = {key: value for key, value in given.items() if value is not None}
     own = replace(phase, **changes)
     run = Run(model, own, arguments.output, helpers, arguments.first)

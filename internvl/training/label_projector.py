@@ -3,12 +3,10 @@
 The drawing knows what stands in every cell of a tile. Turned into visual tokens, this lets the
 language model learn to look - count, compare, read, point - before any pixel is seen, faster and
 without a tower's mistakes. Afterwards the projector, and then the tower with it, learns to say the
-same (`teach`).
+same (`gloss.teach`).
 """
 
-import copy
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -16,10 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from internvl.model import Model
-from internvl.preprocessing import normalise
 from internvl.training.cells import CELLS, CENTRES, CLASSES, GROUPS, find_edges
 from internvl.training.induction import look_back
-from internvl.training.optimizer import new_optimizers
 from internvl.training.scenes.canvas import CHARACTERS, COLOURS, SHAPES
 from internvl.training.waves import CYCLES, WAVES, make_waves, place_cells
 
@@ -29,8 +25,6 @@ TOLD = (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0, 4.0, 5.0, 10.0)
 """Cycles of the waves that tell a token's own place, and of those for each edge of a mark: together
 64 numbers, as many as a head has. Ten cycles are the second digit of a coordinate."""
 FRESH = 0.02  # standard deviation of fresh embeddings
-SOFT = 0.17  # standard deviation of visual tokens for which the steps of a gloss are of a good size
-Tile = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Labels(NamedTuple):
@@ -157,82 +151,3 @@ def _embed(model: Model, words: Iterable[str]) -> Tensor:
     embeddings: Tensor = network.get_input_embeddings().weight.detach()
     ids = [model.tokenizer.encode(word, add_special_tokens=False) for word in words]
     return torch.stack([embeddings[own].sum(0) for own in ids])
-
-
-def teach(
-    model: Model,
-    labels: LabelProjector,
-    batches: Iterator[Tile],
-    steps: int,
-    lr: float = 2e-3,
-    tower_lr: float = 0.0,
-) -> Iterator[float]:
-    """Train the projector to say what labels say, yielding the share it does not yet.
-
-    With a `tower_lr` the vision tower learns along. Loud visual tokens are learned as soft ones and
-    made loud at the end.
-    """
-    inner: Any = model.network.model
-    projector, tower = inner.multi_modal_projector.requires_grad_(True), inner.vision_tower
-    labels = copy.deepcopy(labels).requires_grad_(False)
-    optimizers = _optimizers(projector, lr)
-    frozen = [parameter for parameter in tower.parameters() if not parameter.requires_grad]
-    if tower_lr:
-        optimizers += new_optimizers(tower.requires_grad_(True), tower_lr)
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    for group in groups:
-        group["peak"] = group.get("rate", 1.0) * group["lr"]
-    first = next(batches)
-    with torch.no_grad():
-        wanted = labels(Labels(first[1].to(model.device), first[3].to(model.device)))
-    scale = max(1.0, wanted.std().item() / SOFT)
-    _scale(projector.linear_2, 1 / scale)
-    try:
-        for step, batch in zip(range(steps), chain([first], batches), strict=False):
-            for group in groups:
-                group["lr"] = group["peak"] * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
-            loss = _missing(inner, labels, batch, scale, tower_lr > 0)
-            projector.zero_grad()
-            tower.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            for optimizer in optimizers:
-                optimizer.step()
-            yield loss.item()
-    finally:
-        _scale(projector.linear_2, scale)
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-
-
-def _missing(
-    inner: Any, labels: LabelProjector, batch: Tile, scale: float, tower_learns: bool
-) -> Tensor:
-    """The share of what labels say, made softer by `scale`, that the projector does not."""
-    device = inner.multi_modal_projector.linear_2.weight.device
-    pixels, classes, _, edges = (tensor.to(device) for tensor in batch)
-    with torch.autocast(device.type, torch.bfloat16):
-        with torch.set_grad_enabled(tower_learns):
-            patches = inner.vision_tower(normalise(pixels)).last_hidden_state[:, 1:]
-        with torch.no_grad():
-            wanted = labels(Labels(classes, edges)).float() / scale
-    rows = int(patches.shape[1] ** 0.5)
-    square = patches.float().reshape(len(patches), rows, rows, -1)
-    tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
-    missing: Tensor = F.mse_loss(inner.multi_modal_projector(tokens), wanted) / wanted.var()
-    return missing
-
-
-def _scale(layer: nn.Module, factor: float) -> None:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.mul_(factor)
-
-
-def _optimizers(projector: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices, AdamW for the rest."""
-    matrices = [p for p in projector.parameters() if p.ndim == 2]
-    others = [p for p in projector.parameters() if p.ndim < 2]
-    return [
-        torch.optim.Muon(matrices, lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr, weight_decay=0.0),
-    ]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from internvl.model.checkpoint import Model, read_checkpoint
+from internvl.model.placement import choose_dtype
 from internvl.model.source import find_checkpoint, read_json
 from internvl.model.weights import Placement
 from internvl.training.stages import Recipe, RecipeError, Stage
@@ -22,6 +23,12 @@ def open_model(name_or_folder: str | Path, dtype: torch.dtype | None = None) -> 
     folder = find_checkpoint(name_or_folder)
     placement = Placement({"": "cpu"}, dtype or torch.float32)
     return read_checkpoint(folder, folder.name, placement)
+
+
+def mixed_precision(device: torch.device | str) -> torch.autocast:
+    """bfloat16 where the device is fast in it; else everything is computed in float32."""
+    fast = choose_dtype(str(device)) == torch.bfloat16
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast)
 
 
 def parts(network: nn.Module) -> dict[str, list[nn.Module]]:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from internvl.training.muon import new_muon
+
 MUON_RATE = 4.0  # times AdamW's: an orthogonal update of the same size goes less far
 RATES = {  # the same, of parameters by a part of their name
     "patch_embeddings": 0.1,  # a flat patch adds up thousands of equal inputs, and so their updates
@@ -31,9 +33,7 @@ def new_optimizers(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
         torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), weight_decay=0.01)
     ]
     if matrices:
-        group = {"params": matrices, "rate": MUON_RATE}
-        muon = torch.optim.Muon([group], lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
-        optimizers.append(muon)
+        optimizers.append(new_muon([{"params": matrices, "rate": MUON_RATE}], lr))
     return optimizers
 
 

@@ -36,7 +36,8 @@ MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 class Phase:
     """What trains, on which mixture, how fast, for how many steps.
 
-    `gloss` steps at the start show the projector what the labels of a tile say; in the
+    In `listen` steps at the start a fresh label projector learns what the trained projector says,
+    in `gloss` steps the projector what the labels of a tile say; in the
     `tower_gloss` steps after these the vision tower learns along (stage 1.5). With `average`,
     what is saved as a checkpoint is a running mean of the weights that keeps this share at every
     step: good at any moment, where the last weights are only good after the learning rate has
@@ -49,11 +50,17 @@ class Phase:
     mixture: Mixture
     lr: float
     steps: int
+    listen: int = 0
     gloss: int = 0
     tower_gloss: int = 0
     average: float = 0.0
     pointing: float = 0.0
     looking: float = 0.0
+
+    @property
+    def glosses(self) -> bool:
+        """Whether it begins with labels and the projector learning from each other."""
+        return self.listen + self.gloss + self.tower_gloss > 0
 
 
 _LANGUAGE = ("language_model", "lm_head")

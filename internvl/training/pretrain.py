@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from internvl.preprocessing import compress, normalise
 from internvl.training.cells import CellHead, cell_loss, cut_regions, label_cells
 from internvl.training.geometry import Geometry, new_tower
-from internvl.training.network import open_model
+from internvl.training.network import mixed_precision, open_model
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import draw
@@ -146,7 +146,7 @@ class TowerTraining:
         pixels, *targets = (tensor.to(self.device) for tensor in batch)
         alone = self.step < self.head_first
         schedule(self.optimizers, self.lr, self.step - (0 if alone else self.head_first), done)
-        with torch.autocast(self.device, torch.bfloat16):
+        with mixed_precision(self.device):
             with torch.set_grad_enabled(not alone):
                 patches = self.both["tower"](normalise(pixels)).last_hidden_state[:, 1:]
             predicted = self.both["head"](patches)
