@@ -58,7 +58,7 @@ class Run:
         learners = nn.ModuleDict({"network": model.network})
         if phase.mixture.labels or phase.glosses:
             self.labels = new_label_projector(model)
-            if phase.mixture.labels:
+            if phase.mixture.labels and not phase.keep_labels:
                 learners["labels"] = self.labels
         self.pointer = Pointer(model).to(model.device) if phase.pointing else None
         if self.pointer:
@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--listen", type=int, help="steps, where --start is a checkpoint folder")
     parser.add_argument("--gloss", type=int)
     parser.add_argument("--tower-gloss", type=int)
+    parser.add_argument("--keep-labels", action="store_true", help="as they speak; see Phase")
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
@@ -223,7 +224,8 @@ def main() -> None:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]
     given = {
-        key: getattr(arguments, key) for key in ("steps", "lr", "listen", "gloss", "tower_gloss")
+        key: getattr(arguments, key)
+        for key in ("steps", "lr", "listen", "gloss", "tower_gloss", "keep_labels")
     }
     changes = {key: value for key, value in given.items() if value is not None}
     own = replace(phase, **changes)

@@ -17,9 +17,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator
 
 from internvl.model import ModelError
+from internvl.model.placement import choose_device, choose_dtype
 from internvl.model.source import find_checkpoint
 from internvl.training.log import packing_summary, plot_losses, read_log
 from internvl.training.mixture import DataError
@@ -41,7 +43,10 @@ def train(
     Raises RecipeError, DataError, ModelError or TrainingError.
     """
     deadline = time.monotonic() + 60 * (math.inf if minutes is None else minutes)
-    accelerator = Accelerator(mixed_precision="no" if recipe.shard else recipe.precision)
+    precision = "no" if recipe.shard else choose_precision(recipe.precision)
+    accelerator = Accelerator(mixed_precision=precision)
+    if precision != recipe.precision and not recipe.shard:
+        accelerator.print("This device is slow in bfloat16: everything is computed in float32.")
     for name in stages:
         folder = output / f"stage-{name}"
         if (folder / "model").is_dir() and resume:
@@ -55,6 +60,12 @@ def train(
     if accelerator.is_main_process:
         _plot(output)
     return True
+
+
+def choose_precision(wanted: str) -> str:
+    """The precision of a recipe, but "no" (float32) on a device that is slow in bfloat16."""
+    fast = choose_dtype(choose_device("auto")) == torch.bfloat16
+    return wanted if fast else "no"
 
 
 def _train_stage(

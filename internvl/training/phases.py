@@ -37,12 +37,12 @@ class Phase:
     """What trains, on which mixture, how fast, for how many steps.
 
     In `listen` steps at the start a fresh label projector learns what the trained projector says,
-    in `gloss` steps the projector what the labels of a tile say; in the
-    `tower_gloss` steps after these the vision tower learns along (stage 1.5). With `average`,
-    what is saved as a checkpoint is a running mean of the weights that keeps this share at every
-    step: good at any moment, where the last weights are only good after the learning rate has
-    fallen. `pointing` is the weight of what a `Pointer` misses, `looking` that of how far the
-    looking heads stray.
+    in `gloss` steps the projector what the labels of a tile say; in the `tower_gloss` steps after
+    these the vision tower learns along (stage 1.5). With `average`, what is saved as a checkpoint
+    is a running mean of the weights that keeps this share at every step: good at any moment, where
+    the last weights are only good after the learning rate has fallen. `pointing` is the weight of
+    what a `Pointer` misses, `looking` that of how far the looking heads stray. With `keep_labels`
+    the label projector does not learn along, so that a gloss by it can go on beside this phase.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Phase:
     average: float = 0.0
     pointing: float = 0.0
     looking: float = 0.0
+    keep_labels: bool = False
 
     @property
     def glosses(self) -> bool:

@@ -89,7 +89,8 @@ class Recipe:
     `vision_tower_from` is a checkpoint whose vision tower (and nothing else) replaces the model's:
     progressive scaling; stage 1.5 is then skipped. `context` and `tiles_per_sequence` bound a
     packed sequence. Without `packing` a sequence is one sample, and `rows` of them are padded to
-    one length. `workers` read samples ahead in as many processes. `shard` splits the weights over
+    one length. `precision` is bf16, which a device that is slow in it replaces by float32, or no.
+    `workers` read samples ahead in as many processes. `shard` splits the weights over
     all processes (FSDP2).
     """
 
