@@ -21,11 +21,11 @@ from training_project import (
     write_project,
 )
 
+from internvl.model import placement
 from internvl.training import loop
 from internvl.training.checkpoints import Checkpoints
 from internvl.training.log import packing_summary, read_log
-from internvl.training.loop import choose_precision
-from internvl.training.network import open_model
+from internvl.training.network import choose_precision, open_model
 from internvl.training.run import TrainingError
 from internvl.training.stages import RecipeError, read_recipe
 
@@ -75,9 +75,9 @@ def test_all_stages_train_what_they_say(tmp_path):
 
 @pytest.mark.parametrize(("fast", "dtype"), [("bf16", "bfloat16"), ("no", "float32")])
 def test_a_device_that_is_slow_in_bfloat16_computes_in_float32(monkeypatch, fast, dtype):
-    monkeypatch.setattr("internvl.training.loop.choose_dtype", lambda _: getattr(torch, dtype))
-    assert choose_precision("bf16") == fast
-    assert choose_precision("no") == "no"
+    monkeypatch.setattr(placement, "choose_dtype", lambda device: getattr(torch, dtype))
+    assert choose_precision("bf16", torch.device("cpu")) == fast
+    assert choose_precision("no", torch.device("cpu")) == "no"
 
 
 def test_the_loss_falls_and_the_log_tells(tmp_path, capsys):

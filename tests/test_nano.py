@@ -14,6 +14,7 @@ from internvl.chat import SYSTEM_MESSAGE, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import normalise
+from internvl.training import gloss as gloss_module
 from internvl.training.batches import Batches, collate
 from internvl.training.cells import GROUPS, label_cells
 from internvl.training.forward import batch_loss
@@ -403,17 +404,33 @@ def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
 
 
 def test_labels_learn_to_say_what_a_trained_projector_says():
-    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(4)), strict=True))
+    batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(5, 9)), strict=True))
     model = tiny_model()
     list(teach(model, new_label_projector(model), itertools.repeat(batch), 60, lr=5e-3))
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
     fresh = new_label_projector(model)
     with torch.no_grad():
-        fresh.words.weight.mul_(0.3)
-    missing = list(listen(model, fresh, itertools.repeat(batch), 60))
-    assert missing[-1] < 0.7 * missing[0]
+        for parameter in fresh.parameters():
+            parameter.mul_(0.3)
+    start = {name: tensor.clone() for name, tensor in fresh.state_dict().items()}
+    missing = list(listen(model, fresh, itertools.repeat(batch), 40))
+    assert missing[-1] < 0.5 * missing[0]
+    kept = [name for name, now in fresh.state_dict().items() if torch.equal(start[name], now)]
+    assert not kept
     after = model.network.state_dict()
     assert all(torch.equal(before[name], tensor) for name, tensor in after.items())
+
+
+def test_in_a_gloss_a_crowded_tile_counts_by_the_root_of_what_it_says():
+    soft, loud = torch.randn(2, 8, 4) * torch.tensor([1.0, 10.0])[:, None, None]
+    wanted = torch.cat([soft, loud])
+    mean = wanted.mean(0)
+    missed = [
+        gloss_module._miss(torch.cat(said), wanted, 2).item()
+        for said in ((mean.expand(8, 4), loud), (soft, mean.expand(8, 4)))
+    ]
+    whole = [(part - mean).square().mean() ** 0.5 for part in (soft, loud)]
+    assert missed == pytest.approx([float(part / sum(whole)) for part in whole], rel=1e-4)
 
 
 def test_loud_visual_tokens_are_learned_as_well_as_soft_ones():
@@ -425,11 +442,11 @@ def test_loud_visual_tokens_are_learned_as_well_as_soft_ones():
         with torch.no_grad():
             model.network.get_input_embeddings().weight.mul_(loud)
             model.network.model.multi_modal_projector.linear_2.weight.mul_(loud)
-        lessons = teach(model, new_label_projector(model), itertools.repeat(batch), 40, lr=5e-3)
-        missing[loud] = list(lessons)[-1]
+        labels = new_label_projector(model)
+        missing[loud] = list(teach(model, labels, itertools.repeat(batch), 40, lr=5e-3))[-1]
     assert missing[1] < 0.9
     assert missing[100] < missing[1] + 0.05
-    (again,) = teach(model, new_label_projector(model), itertools.repeat(batch), 1, lr=0.0)
+    (again,) = teach(model, labels, itertools.repeat(batch), 1, lr=0.0)
     assert again < missing[100] + 0.05
 
 
@@ -469,6 +486,30 @@ def test_a_run_on_labels_learns_and_hands_its_labels_on(tmp_path):
     later.save()
     Run(tiny_model(), glossed, tmp_path).save()  # continued without its start
     assert read_start(tmp_path / "phase-projector.pt")[1].keys() == {"labels", "pointer"}
+
+
+def test_a_start_without_labels_listens_and_labels_can_be_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("internvl.training.gloss.BATCH", 2)
+    mixture = Mixture({"single": 1}, labels=True)
+    phase = Phase("labels", ("language_model", "lm_head"), mixture, 1e-3, 2, listen=1)
+    run = Run(tiny_model(), replace(phase, keep_labels=True), tmp_path)
+    fresh = run.labels.words.weight.clone()
+    frozen = run.model.network.model.multi_modal_projector
+    before = {name: tensor.clone() for name, tensor in frozen.state_dict().items()}
+    gloss_module.gloss(run.model, run.labels, run.phase, workers=0)
+    heard = run.labels.words.weight.clone()
+    assert not torch.equal(fresh, heard)
+    run.phase = replace(run.phase, listen=0)
+    run.train(10, workers=0, tokens=400, tiles=4)
+    assert torch.equal(heard, run.labels.words.weight)
+    assert torch.equal(heard, Run(tiny_model(), run.phase, tmp_path).labels.words.weight)
+    assert all(torch.equal(before[name], tensor) for name, tensor in frozen.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
+    glossed = replace(phase, name="projector", trains=("multi_modal_projector",), tower_gloss=1)
+    later = Run(tiny_model(), replace(glossed, gloss=1), tmp_path / "later")
+    gloss_module.gloss(later.model, later.labels, later.phase, workers=0)
+    told = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [name for name in told if name] == ["listening"] * 2 + ["gloss", "gloss with the tower"]
 
 
 def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):

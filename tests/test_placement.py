@@ -8,7 +8,14 @@ from published import original_config
 
 from internvl.model import CATALOGUE, ModelError, placement
 from internvl.model.architecture import read_layout
-from internvl.model.placement import RESERVE, choose_device, choose_dtype, measure, place
+from internvl.model.placement import (
+    RESERVE,
+    choose_device,
+    choose_dtype,
+    fast_in_bfloat16,
+    measure,
+    place,
+)
 
 GB = 10**9
 EIGHT_B = read_layout(original_config(CATALOGUE[3]))
@@ -56,6 +63,14 @@ def test_an_unknown_device_is_refused(device):
 def test_gpus_get_bfloat16_from_capability_8_on(gpus, capability, dtype):
     gpus(GB, capability=capability)
     assert choose_dtype("cuda") == choose_dtype("cuda:0") == dtype
+
+
+def test_a_numbered_device_is_as_fast_as_its_kind(gpus):
+    gpus(GB, capability=(8, 0))
+    assert choose_dtype("mps") == choose_dtype("mps:0") == torch.float16
+    assert choose_dtype("cpu") == choose_dtype("cpu:0")
+    assert fast_in_bfloat16(torch.device("cuda:0"))
+    assert not fast_in_bfloat16(torch.device("mps:0"))
 
 
 @pytest.mark.parametrize(

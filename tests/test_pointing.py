@@ -331,16 +331,21 @@ def test_samples_of_a_batch_keep_their_places():
         assert place == pytest.approx(tuple(own), nan_ok=True)
 
 
-def test_what_tells_a_place_exactly_weighs_more():
-    tokenizer, mixture = load_tokenizer(NANO), Mixture({"objects": 1.0, "text": 1.0}, apart=0.5)
+def test_what_tells_a_place_exactly_and_the_first_letter_that_is_read_weigh_more():
+    tokenizer, mixture = load_tokenizer(NANO), Mixture({"objects": 1.0, "charts": 1.0}, apart=0.5)
+    firsts, letters = 0, 0
     for number in range(6):
         sample = draw_sample(number, mixture, tokenizer, 4)
         weights = collate([sample]).weights[0]
-        exact = {token + 1 for token, _, place in sample.places if not place.letter}
+        things = {token + 1 for token, _, place in sample.places if not place.letter}
+        read = {token + 1 for token, _, place in sample.places if place.letter}
         usual = sum(sample.learned) ** -0.5
         for token, learned in enumerate(sample.learned):
-            expected = learned * usual * (EXACT if token in exact else 1)
+            first = token in read and not sample.learned[token - 1]
+            expected = learned * usual * (EXACT if token in things or first else 1)
             assert weights[token].item() == pytest.approx(expected)
+            firsts, letters = firsts + (first and learned), letters + (token in read and not first)
+    assert firsts > 10 and letters > firsts
 
 
 def test_scenes_told_in_words_have_no_places():

@@ -49,13 +49,18 @@ def choose_dtype(device: str) -> torch.dtype:
     GPUs: bfloat16 from compute capability 8 on, else float16. CPUs: bfloat16 with AVX512-BF16 or
     AMX, else float32.
     """
-    if device == "mps":
+    named = torch.device(device)
+    if named.type == "mps":
         return torch.float16
-    if device == "cpu":
+    if named.type == "cpu":
         return torch.bfloat16 if _cpu_flags() & _FAST_BF16 else torch.float32
-    gpu = torch.device(device).index or 0
-    modern = torch.cuda.get_device_capability(gpu)[0] >= 8
+    modern = torch.cuda.get_device_capability(named.index or 0)[0] >= 8
     return torch.bfloat16 if modern else torch.float16
+
+
+def fast_in_bfloat16(device: str | torch.device) -> bool:
+    """Whether bfloat16 is the precision a device is fast in."""
+    return choose_dtype(str(device)) == torch.bfloat16
 
 
 def _cpu_flags() -> set[str]:

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch import nn
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
-from internvl.training.network import new_optimizer
+from internvl.training.network import choose_precision, new_optimizer
 from internvl.training.stages import Recipe, Stage
 
 
@@ -26,7 +26,7 @@ class Distribution:
     def spread(self, learner: nn.Module) -> tuple[Any, torch.optim.Optimizer]:
         """Learner and optimizer on their devices."""
         if self._recipe.shard:
-            shard(learner, self._recipe.precision)
+            shard(learner, choose_precision(self._recipe.precision, self._accelerator.device))
             return learner, new_optimizer(learner, self._stage, self._recipe)
         optimizer = new_optimizer(learner, self._stage, self._recipe)
         learner, prepared = self._accelerator.prepare(learner, optimizer)

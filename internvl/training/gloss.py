@@ -4,8 +4,8 @@
 one learns what the projector of a trained model says, so that labels can go on from there.
 """
 
-import copy
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -20,33 +20,38 @@ from internvl.training.muon import new_muon
 from internvl.training.network import mixed_precision
 from internvl.training.optimizer import new_optimizers
 from internvl.training.phases import Phase
-from internvl.training.pretrain import Tiles
+from internvl.training.pretrain import Example, Tiles
 
 SOFT = 0.17  # standard deviation of visual tokens for which the steps of a gloss are of a good size
 TOWER_RATE = 3e-4  # learning rate of the vision tower
+BATCH = 24  # tiles
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
-Tile = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def gloss(
-    model: Model, labels: LabelProjector, phase: Phase, first: int, workers: int, batch: int = 24
+    model: Model,
+    labels: LabelProjector,
+    phase: Phase,
+    first: int = 0,
+    workers: int = 1,
 ) -> None:
     """Do what a phase begins with, on tiles from number `first` on after `GLOSS_TILES`."""
-    tiles = iter(DataLoader(Tiles(GLOSS_TILES + first), batch, num_workers=workers))
-    lessons = chain(
-        listen(model, labels, tiles, phase.listen),
-        teach(model, labels, tiles, phase.gloss),
-        teach(model, labels, tiles, phase.tower_gloss, tower_lr=TOWER_RATE),
-    )
-    for step, missing in enumerate(lessons):
-        if step % 20 == 0:
-            print(f"gloss step {step} missing {missing:.3f}", flush=True)
+    batches = iter(DataLoader(Tiles(GLOSS_TILES + first), BATCH, num_workers=workers))
+    for name, steps, lesson in (
+        ("listening", phase.listen, listen),
+        ("gloss", phase.gloss, teach),
+        ("gloss with the tower", phase.tower_gloss, partial(teach, tower_lr=TOWER_RATE)),
+    ):
+        if steps:
+            for step, missing in enumerate(lesson(model, labels, batches, steps)):
+                if step % 20 == 0:
+                    print(f"{name}: step {step} missing {missing:.3f}", flush=True)
 
 
 def teach(
     model: Model,
     labels: LabelProjector,
-    batches: Iterator[Tile],
+    batches: Iterator[Example],
     steps: int,
     lr: float = 2e-3,
     tower_lr: float = 0.0,
@@ -57,10 +62,9 @@ def teach(
     made loud at the end.
     """
     inner: Any = model.network.model
-    projector, tower = inner.multi_modal_projector.requires_grad_(True), inner.vision_tower
-    labels = copy.deepcopy(labels).requires_grad_(False)
-    optimizers = _optimizers(projector, lr)
-    frozen = [parameter for parameter in tower.parameters() if not parameter.requires_grad]
+    projector, tower = inner.multi_modal_projector, inner.vision_tower
+    frozen = [p for part in (projector, tower) for p in part.parameters() if not p.requires_grad]
+    optimizers = _optimizers(projector.requires_grad_(True), lr)
     if tower_lr:
         optimizers += new_optimizers(tower.requires_grad_(True), tower_lr)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
@@ -90,21 +94,20 @@ def teach(
 
 
 def listen(
-    model: Model, labels: LabelProjector, batches: Iterator[Tile], steps: int, lr: float = 2e-3
+    model: Model, labels: LabelProjector, batches: Iterator[Example], steps: int, lr: float = 2e-3
 ) -> Iterator[float]:
     """Train labels to say what the projector says, yielding the share they do not yet.
 
     Where the tower sees badly they learn to speak as softly as it does on average.
     """
     inner: Any = model.network.model
-    loud = loudness(model)
-    linear = [p for name, p in labels.named_parameters() if not name.startswith("words")]
+    loud = [p for name, p in labels.named_parameters() if not name.startswith("words")]
     groups: list[dict[str, Any]] = [
         {"params": [labels.words.weight]},
-        {"params": linear, "lr": lr * loud},
+        {"params": loud, "lr": lr * loudness(model)},
     ]
     optimizer = torch.optim.AdamW(groups, lr, weight_decay=0.0)
-    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / max(1, steps))
+    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     for _, batch in zip(range(steps), batches, strict=False):
         with torch.no_grad():
             said = _say(inner, batch, False)
@@ -116,7 +119,7 @@ def listen(
         yield loss.item()
 
 
-def _tell(labels: LabelProjector, batch: Tile) -> Tensor:
+def _tell(labels: LabelProjector, batch: Example) -> Tensor:
     """What labels say of a batch (tiles * tokens, hidden)."""
     device = labels.places.device
     with mixed_precision(device):
@@ -131,11 +134,11 @@ def _miss(said: Tensor, wanted: Tensor, tiles: int) -> Tensor:
     """
     missed = (said - wanted).square().view(tiles, -1).mean(1)
     whole = (wanted - wanted.mean(0)).square().view(tiles, -1).mean(1)
-    weights = whole.rsqrt()
+    weights = whole.clamp(min=1e-12).rsqrt()
     return (weights * missed).sum() / (weights * whole).sum()
 
 
-def _say(inner: Any, batch: Tile, tower_learns: bool) -> Tensor:
+def _say(inner: Any, batch: Example, tower_learns: bool) -> Tensor:
     """The visual tokens of a batch (tiles * tokens, hidden)."""
     device = inner.multi_modal_projector.linear_2.weight.device
     with mixed_precision(device), torch.set_grad_enabled(tower_learns):

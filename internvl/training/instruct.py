@@ -76,6 +76,8 @@ class Run:
         """
         if self.labels and self.phase.glosses and self.step == 0:
             gloss(self.model, self.labels, self.phase, self.drawn, workers)
+        if self.labels and self.phase.keep_labels:
+            self.labels.requires_grad_(False)
         before, done, first = self.minutes, 0, self.step
         began = time.monotonic() - 60 * before
         mean: dict[str, float] = {}
@@ -199,10 +201,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
     parser.add_argument("--first", type=int, default=0, help="first sample, unseen in earlier runs")
-    parser.add_argument("--listen", type=int, help="steps, where --start is a checkpoint folder")
+    parser.add_argument("--listen", type=int, help="steps; for a start without labels")
     parser.add_argument("--gloss", type=int)
     parser.add_argument("--tower-gloss", type=int)
-    parser.add_argument("--keep-labels", action="store_true", help="as they speak; see Phase")
+    parser.add_argument("--keep-labels", action="store_true", default=None, help="see Phase")
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
@@ -220,6 +222,8 @@ def main() -> None:
     helpers: dict[str, dict[str, Tensor]] = {}
     if arguments.start:
         helpers = begin(model, arguments.start)
+    if arguments.listen and "labels" in helpers:
+        parser.error(f"{arguments.start} has a label projector: leave out --listen")
     if arguments.tower:
         join_tower(model, arguments.tower)
     phase = PHASES[arguments.phase]

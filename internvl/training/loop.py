@@ -17,14 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 
 from internvl.model import ModelError
-from internvl.model.placement import choose_device, choose_dtype
 from internvl.model.source import find_checkpoint
 from internvl.training.log import packing_summary, plot_losses, read_log
 from internvl.training.mixture import DataError
+from internvl.training.network import choose_precision
 from internvl.training.run import Run, TrainingError
 from internvl.training.stages import STAGES, Recipe, RecipeError, read_recipe, recipe_names
 
@@ -43,9 +42,9 @@ def train(
     Raises RecipeError, DataError, ModelError or TrainingError.
     """
     deadline = time.monotonic() + 60 * (math.inf if minutes is None else minutes)
-    precision = "no" if recipe.shard else choose_precision(recipe.precision)
-    accelerator = Accelerator(mixed_precision=precision)
-    if precision != recipe.precision and not recipe.shard:
+    precision = choose_precision(recipe.precision, PartialState().device)
+    accelerator = Accelerator(mixed_precision="no" if recipe.shard else precision)
+    if precision != recipe.precision:
         accelerator.print("This device is slow in bfloat16: everything is computed in float32.")
     for name in stages:
         folder = output / f"stage-{name}"
@@ -60,12 +59,6 @@ def train(
     if accelerator.is_main_process:
         _plot(output)
     return True
-
-
-def choose_precision(wanted: str) -> str:
-    """The precision of a recipe, but "no" (float32) on a device that is slow in bfloat16."""
-    fast = choose_dtype(choose_device("auto")) == torch.bfloat16
-    return wanted if fast else "no"
 
 
 def _train_stage(

@@ -1,14 +1,12 @@
-"""The optimizer of the matrices inside the blocks."""
+"""The optimizer of matrices: the blocks', and in a gloss the projector's."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from internvl.model.placement import choose_dtype
-
-WEIGHT_DECAY = 0.01
+from internvl.model.placement import fast_in_bfloat16
 
 
 def new_muon(
@@ -19,28 +17,23 @@ def new_muon(
     PyTorch's computes in bfloat16, which takes a processor without it longer than all the rest of
     a step; there a step is computed in float32.
     """
-    muon = torch.optim.Muon(matrices, lr, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(matrices, lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
     device = muon.param_groups[0]["params"][0].device
-    if choose_dtype(str(device)) == torch.bfloat16:
+    if fast_in_bfloat16(device):
         return muon
     return Float32Muon(muon.param_groups, lr, adjust_lr_fn="match_rms_adamw")
 
 
 class Float32Muon(torch.optim.Muon):
-    """PyTorch's Muon, computed in float32."""
+    """PyTorch's Muon (steps as of `match_rms_adamw`), computed in the gradients' precision."""
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step on all matrices that have a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is not None:
                     self._move(matrix, matrix.grad, group)
-        return loss
 
     def _move(self, matrix: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, momentum = self.state[matrix], group["momentum"]
@@ -54,7 +47,10 @@ class Float32Muon(torch.optim.Muon):
 
 
 def orthogonalise(matrix: Tensor, coefficients: tuple[float, float, float], steps: int) -> Tensor:
-    """A matrix with the same singular vectors and singular values of 0.7 to 1.2 (Newton-Schulz)."""
+    """The same singular vectors with singular values near 1, but for very small ones.
+
+    That is Newton-Schulz; 0 stays 0.
+    """
     a, b, c = coefficients
     wide: Tensor = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     wide = wide / wide.norm().clamp(min=1e-7)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from internvl.model.checkpoint import Model, read_checkpoint
-from internvl.model.placement import choose_dtype
+from internvl.model.placement import fast_in_bfloat16
 from internvl.model.source import find_checkpoint, read_json
 from internvl.model.weights import Placement
 from internvl.training.stages import Recipe, RecipeError, Stage
@@ -27,8 +27,13 @@ def open_model(name_or_folder: str | Path, dtype: torch.dtype | None = None) -> 
 
 def mixed_precision(device: torch.device | str) -> torch.autocast:
     """bfloat16 where the device is fast in it; else everything is computed in float32."""
-    fast = choose_dtype(str(device)) == torch.bfloat16
+    fast = fast_in_bfloat16(device)
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast)
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """The precision of a recipe, but "no" (float32) on a device that is slow in bfloat16."""
+    return wanted if fast_in_bfloat16(device) else "no"
 
 
 def parts(network: nn.Module) -> dict[str, list[nn.Module]]:
