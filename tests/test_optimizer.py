@@ -1,5 +1,7 @@
 """The optimizers of the nano model's training."""
 
+import copy
+
 import pytest
 import torch
 
@@ -56,7 +58,7 @@ def test_a_run_goes_on_on_another_kind_of_processor(processor, there):
     before, matrices = begin(processor, there)
     descend(before, matrices)
     after, moved = begin(processor, here)
-    after.load_state_dict(before.state_dict())
+    after.load_state_dict(copy.deepcopy(before.state_dict()))
     with torch.no_grad():
         for matrix, same in zip(moved, matrices, strict=True):
             matrix.copy_(same)

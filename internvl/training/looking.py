@@ -79,14 +79,14 @@ def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None
     for look, layer in enumerate(looking_layers(language_model), 2):
         rows, tokens, wanted = batch.pointed[batch.pointed[:, look] >= 0][:, [0, 1, look]].unbind(1)
         if len(rows):
-            scores = _score_pairs(language_model, layer, hidden[layer], batch.positions)
+            scores = score_pairs(language_model, layer, hidden[layer], batch.positions)
             unseen = ~visible[rows, tokens]
             own = scores[rows, tokens].float().masked_fill(unseen, float("-inf"))
             strayed.append(F.cross_entropy(own, wanted))
     return torch.stack(strayed).mean() if strayed else None
 
 
-def _score_pairs(language_model: Any, number: int, states: Tensor, positions: Tensor) -> Tensor:
+def score_pairs(language_model: Any, number: int, states: Tensor, positions: Tensor) -> Tensor:
     """What a looking head makes of all pairs of tokens (samples, length, length)."""
     from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
