@@ -182,6 +182,28 @@ def test_an_8_bit_layer_is_near_the_exact_one(bias):
     assert Int8Linear(linear)(torch.zeros(2, 0, 64)).shape == (2, 0, 48)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_processor_that_is_slow_in_integers_multiplies_by_wide_weights(monkeypatch, bias):
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(64, 48, bias=bias)
+    monkeypatch.setattr(int8, "WIDENED", 7)
+    inputs, layer = torch.randn(2, int8.FEW, 64), Int8Linear(linear)
+    exact, found = linear(inputs), {}
+    for fast in (True, False):
+        monkeypatch.setattr(int8, "is_fast_in_int8", lambda fast=fast: fast)
+        monkeypatch.setattr(torch, "_int_mm", _refuse if not fast else torch._int_mm)
+        found[fast] = layer(inputs)
+        assert layer(inputs.bfloat16()).dtype == torch.bfloat16
+    errors = {fast: (found[fast] - exact).norm() / exact.norm() for fast in found}
+    assert 0 < errors[False] < errors[True] < 0.015
+    with pytest.raises(AssertionError):
+        layer(inputs[:1])  # a few places are multiplied as integers everywhere
+
+
+def _refuse(*_):
+    raise AssertionError
+
+
 def test_a_layer_of_many_rows_is_put_in_8_bit_piece_by_piece(monkeypatch):
     torch.manual_seed(0)
     linear = torch.nn.Linear(64, 48)

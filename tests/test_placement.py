@@ -16,6 +16,7 @@ from internvl.model.placement import (
     measure,
     place,
 )
+from internvl.model.processor import is_fast_in_int8
 
 GB = 10**9
 EIGHT_B = read_layout(original_config(CATALOGUE[3]))
@@ -91,6 +92,15 @@ def test_cpus_get_bfloat16_where_they_are_fast_in_it(monkeypatch, flags, dtype):
 
     monkeypatch.setattr(Path, "read_text", read)
     assert choose_dtype("cpu") == dtype
+
+
+@pytest.mark.parametrize(
+    ("flags", "fast"),
+    [("avx512_vnni", True), ("avx_vnni", True), ("amx_int8", True), ("avx2 avx512bw", False)],
+)
+def test_cpus_with_vnni_or_amx_are_fast_in_integers(monkeypatch, flags, fast):
+    monkeypatch.setattr(Path, "read_text", lambda *_: f"flags\t\t: fpu {flags}\n")
+    assert is_fast_in_int8.__wrapped__() == fast
 
 
 def test_sizes_are_those_of_the_weights():

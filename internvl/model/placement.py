@@ -4,7 +4,6 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -12,10 +11,10 @@ from internvl.model.architecture import Layout
 from internvl.model.device_map import plan_device_map
 from internvl.model.errors import ModelError
 from internvl.model.int8 import read_as
+from internvl.model.processor import is_fast_in_bfloat16
 from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_FAST_BF16 = {"avx512_bf16", "amx_bf16"}
 _USABLE = 0.9  # the rest of a GPU is for what is computed
 RESERVE = 3 * 2**30
 """Bytes left on each GPU for what is kept between questions.
@@ -53,7 +52,7 @@ def choose_dtype(device: str) -> torch.dtype:
     if named.type == "mps":
         return torch.float16
     if named.type == "cpu":
-        return torch.bfloat16 if _cpu_flags() & _FAST_BF16 else torch.float32
+        return torch.bfloat16 if is_fast_in_bfloat16() else torch.float32
     modern = torch.cuda.get_device_capability(named.index or 0)[0] >= 8
     return torch.bfloat16 if modern else torch.float16
 
@@ -61,16 +60,6 @@ def choose_dtype(device: str) -> torch.dtype:
 def fast_in_bfloat16(device: str | torch.device) -> bool:
     """Whether bfloat16 is the precision a device is fast in."""
     return choose_dtype(str(device)) == torch.bfloat16
-
-
-def _cpu_flags() -> set[str]:
-    """What the processor can do, as Linux says; nothing elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return set()
-    flags = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
-    return set(flags[1].split()) if flags else set()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""What this machine's processor is fast in."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+_INT8 = {"avx512_vnni", "avx_vnni", "amx_int8"}
+
+
+def is_fast_in_bfloat16() -> bool:
+    """Whether products of bfloat16 take less time than those of float32: AVX512-BF16 or AMX."""
+    return bool(_flags() & _BFLOAT16)
+
+
+@lru_cache(maxsize=1)
+def is_fast_in_int8() -> bool:
+    """Whether products of 8-bit integers take less time than those of float32: VNNI or AMX."""
+    return bool(_flags() & _INT8)
+
+
+def _flags() -> set[str]:
+    """What the processor can do, as Linux says; nothing elsewhere."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return set()
+    flags = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
+    return set(flags[1].split()) if flags else set()
