@@ -1,6 +1,6 @@
 """Where answers go wrong: do the looking heads find what is read, and is it read where they do?
 
-python -m benchmarks.looking --model assets/nano --samples 80
+python -m benchmarks.looking --model assets/nano --samples 60
 
 Every token of the right answer is asked for after those before it, so that one mistake doesn't
 make others. One tile a picture.
@@ -9,6 +9,7 @@ make others. One tile a picture.
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,24 +17,27 @@ import torch
 from torch import Tensor
 
 from internvl.chat import render
-from internvl.model import Model
-from internvl.model.tokenizer import IMAGE_TOKEN, encode, token_id
-from internvl.preprocessing import choose_grid
+from internvl.model import Model, encode
 from internvl.training.forward import visual_tokens
 from internvl.training.looking import looking_layers, score_pairs
-from internvl.training.mentions import find_places
 from internvl.training.network import open_model
-from internvl.training.places import find_visual_tokens, name_places
-from internvl.training.samples import converse, cut, stack, tile_counts
+from internvl.training.samples import (
+    converse,
+    cut,
+    find_looks,
+    round_boxes,
+    stack,
+    tile_counts,
+)
 from internvl.training.scenes import Exchange, Scene, draw
 
 KINDS = ("objects", "text", "charts")
 
 
 class Step(NamedTuple):
-    """A token of an answer: whether it is the first, right, and looked at where it should be.
+    """A token of an answer but its end: whether it is the first, right, and was looked at.
 
-    `looked` is of the last looking head that is told where, None where none is.
+    `looked` is whether the last looking head that is told where looks there, None where none is.
     """
 
     first: bool
@@ -41,27 +45,33 @@ class Step(NamedTuple):
     looked: bool | None
 
 
-@torch.no_grad()
-def read(model: Model, scene: Scene) -> Tensor:
-    """The visual tokens of a scene's pictures (tokens, hidden)."""
-    tiles = [tile for picture in cut(scene, 1) for tile in picture]
-    return visual_tokens(model.network, stack(tiles), frozen_tower=True)
+class Seen(NamedTuple):
+    """Of a scene's pictures: how many tiles each has, and their visual tokens (tokens, hidden)."""
+
+    counts: list[list[int]]
+    tokens: Tensor
 
 
 @torch.no_grad()
-def follow(model: Model, scene: Scene, exchange: Exchange, seen: Tensor) -> Iterator[Step]:
-    """The steps of a right answer about a scene whose visual tokens were `seen`."""
-    network, counts = model.network, tile_counts(scene, cut(scene, 1))
-    prompt = render(converse(scene, [exchange]), counts, model.tokens_per_tile)
+def read(model: Model, scene: Scene) -> Seen:
+    """What a model sees of a scene."""
+    tiles = cut(scene, 1)
+    every = [tile for picture in tiles for tile in picture]
+    tokens = visual_tokens(model.network, stack(every), frozen_tower=True)
+    return Seen(tile_counts(scene, tiles), tokens)
+
+
+@torch.no_grad()
+def follow(model: Model, scene: Scene, exchange: Exchange, seen: Seen) -> Iterator[Step]:
+    """The steps of a right answer, with boxes as training says them."""
+    network, asked = model.network, replace(exchange, answer=round_boxes(exchange.answer))
+    prompt = render(converse(scene, [asked]), seen.counts, model.tokens_per_tile)
     ids, learned = encode(model.tokenizer, prompt)
-    image = token_id(model.tokenizer, IMAGE_TOKEN)
-    visual = [place for place, token in enumerate(ids) if token == image]
-    spoken = find_places(ids, learned, model.tokenizer, name_places(scene))
-    grids = [choose_grid(*canvas.size, 1) for canvas in scene.canvases]
-    looks = find_visual_tokens(spoken, visual, grids, int(model.tokens_per_tile**0.5))
-    wanted = {s.token: own for s, own in zip(spoken, looks, strict=True)}
+    looks = find_looks(scene, ids, learned, model.tokenizer, 1, model.tokens_per_tile)
+    wanted = {token: own for token, own, _ in looks}
+    shown = torch.tensor(ids) == model.image_token_id
     embeddings = network.get_input_embeddings()(torch.tensor([ids]))
-    embeddings[0, visual] = seen
+    embeddings[0, shown] = seen.tokens
     language_model: Any = network.model.language_model
     output = language_model(inputs_embeds=embeddings, output_hidden_states=True)
     told = network.lm_head(output.last_hidden_state)[0].argmax(-1).tolist()
@@ -70,7 +80,7 @@ def follow(model: Model, scene: Scene, exchange: Exchange, seen: Tensor) -> Iter
         score_pairs(language_model, layer, output.hidden_states[layer], positions)[0]
         for layer in looking_layers(language_model)
     ]
-    for token in (n for n in range(1, len(ids)) if learned[n]):
+    for token in (n for n in range(1, len(ids)) if learned[n] and ids[n] != model.stop_id):
         last = token - 1
         found = [
             int(scores[look][last, :token].argmax()) == place
@@ -112,7 +122,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, default=Path("assets/nano"))
-    parser.add_argument("--samples", type=int, default=80, help="scenes of each kind")
+    parser.add_argument("--samples", type=int, default=60, help="scenes of each kind")
     parser.add_argument("--first", type=int, default=6_000_000, help="number of the first scene")
     given = parser.parse_args()
     print(table(measure(open_model(given.model), given.samples, given.first)))

@@ -169,39 +169,31 @@ def test_8_bit_on_a_cpu_needs_no_library_and_others_are_left_to_it(monkeypatch):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_an_8_bit_layer_is_near_the_exact_one(bias):
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_8_bit_layer_is_near_the_exact_one(monkeypatch, bias, fast):
+    monkeypatch.setattr(int8, "has_int8", lambda: fast)
+    monkeypatch.setattr(int8, "WIDENED", 7 * 64)  # not all rows at once
     torch.manual_seed(0)
     linear = torch.nn.Linear(64, 48, bias=bias)
     inputs = torch.randn(2, 5, 64) * torch.tensor([0.01, 100.0]).view(2, 1, 1)
     exact, found = linear(inputs), Int8Linear(linear)(inputs)
     for place in range(2):  # each place has its own scale: small inputs are as exact as large ones
         error = (found[place] - exact[place]).norm() / exact[place].norm()
-        assert 0 < error < 0.015
+        assert 0 < error < (0.015 if fast else 0.007)
     assert Int8Linear(linear)(inputs.bfloat16()).dtype == torch.bfloat16
     assert Int8Linear(linear)(torch.zeros(1, 64)).isfinite().all()
     assert Int8Linear(linear)(torch.zeros(2, 0, 64)).shape == (2, 0, 48)
 
 
-@pytest.mark.parametrize("bias", [True, False])
-def test_a_processor_that_is_slow_in_integers_multiplies_by_wide_weights(monkeypatch, bias):
-    torch.manual_seed(0)
-    linear = torch.nn.Linear(64, 48, bias=bias)
-    monkeypatch.setattr(int8, "WIDENED", 7)
-    inputs, layer = torch.randn(2, int8.FEW, 64), Int8Linear(linear)
-    exact, found = linear(inputs), {}
-    for fast in (True, False):
-        monkeypatch.setattr(int8, "is_fast_in_int8", lambda fast=fast: fast)
-        monkeypatch.setattr(torch, "_int_mm", _refuse if not fast else torch._int_mm)
-        found[fast] = layer(inputs)
-        assert layer(inputs.bfloat16()).dtype == torch.bfloat16
-    errors = {fast: (found[fast] - exact).norm() / exact.norm() for fast in found}
-    assert 0 < errors[False] < errors[True] < 0.015
-    with pytest.raises(AssertionError):
-        layer(inputs[:1])  # a few places are multiplied as integers everywhere
-
-
-def _refuse(*_):
-    raise AssertionError
+def test_a_processor_that_is_slow_in_integers_multiplies_them_for_few_places_only(monkeypatch):
+    counted, multiply = [], torch._int_mm
+    monkeypatch.setattr(int8, "has_int8", lambda: False)
+    monkeypatch.setattr(torch, "_int_mm", lambda *both: counted.append(1) or multiply(*both))
+    layer = Int8Linear(torch.nn.Linear(64, 48))
+    layer(torch.randn(int8.FEW + 1, 64))
+    assert not counted
+    layer(torch.randn(int8.FEW, 64))
+    assert counted
 
 
 def test_a_layer_of_many_rows_is_put_in_8_bit_piece_by_piece(monkeypatch):

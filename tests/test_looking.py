@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from benchmarks import looking
 from internvl.model import new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import Grid
@@ -15,9 +16,11 @@ from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.instruct import Run
 from internvl.training.looking import looking_layers, start_looking, stray
+from internvl.training.network import open_model
 from internvl.training.phases import PHASES
 from internvl.training.places import Place, Spoken, find_visual_tokens
 from internvl.training.samples import Mixture, draw_sample
+from internvl.training.scenes import draw
 from internvl.training.starts import begin, build
 
 NANO = Path("assets/nano")
@@ -229,3 +232,19 @@ def test_a_loud_language_model_is_brought_places_as_loudly(model, tmp_path):
         brought = attention.o_proj.weight[-20:, -20:] @ attention.v_proj.weight[-20:, -20:]
         gains.append(brought.diagonal().mean().item())
     assert gains == pytest.approx([0.03, 3.0], rel=0.1)
+
+
+def test_an_answer_is_followed_from_its_first_token_to_its_last_and_looked_for_where_it_is_read():
+    shipped = open_model(NANO)
+    scene = draw("charts", 0, "held-out", seed=1)
+    seen = looking.read(shipped, scene)
+    for exchange in scene.exchanges:
+        steps = list(looking.follow(shipped, scene, exchange, seen))
+        answer = shipped.tokenizer.encode(exchange.answer, add_special_tokens=False)
+        assert [step.first for step in steps] == [True] + [False] * (len(answer) - 1)
+        if exchange.task == "charts/title":
+            assert all(step.looked is not None for step in steps)
+            told = {step.looked for step in steps}
+        elif exchange.task == "charts/kind":
+            assert all(step.looked is None and step.right for step in steps)
+    assert True in told

@@ -15,6 +15,7 @@ from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
 from internvl.preprocessing import normalise
 from internvl.training import gloss as gloss_module
+from internvl.training import instruct
 from internvl.training.batches import Batches, collate
 from internvl.training.cells import GROUPS, label_cells
 from internvl.training.forward import batch_loss
@@ -496,7 +497,7 @@ def test_a_start_without_labels_listens_and_labels_can_be_kept(tmp_path, monkeyp
     fresh = run.labels.words.weight.clone()
     frozen = run.model.network.model.multi_modal_projector
     before = {name: tensor.clone() for name, tensor in frozen.state_dict().items()}
-    gloss_module.gloss(run.model, run.labels, run.phase, workers=0)
+    gloss_module.gloss(run.model, run.labels, run.phase, 0, workers=0)
     heard = run.labels.words.weight.clone()
     assert not torch.equal(fresh, heard)
     run.phase = replace(run.phase, listen=0)
@@ -507,9 +508,18 @@ def test_a_start_without_labels_listens_and_labels_can_be_kept(tmp_path, monkeyp
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
     glossed = replace(phase, name="projector", trains=("multi_modal_projector",), tower_gloss=1)
     later = Run(tiny_model(), replace(glossed, gloss=1), tmp_path / "later")
-    gloss_module.gloss(later.model, later.labels, later.phase, workers=0)
+    gloss_module.gloss(later.model, later.labels, later.phase, 0, workers=0)
     told = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert [name for name in told if name] == ["listening"] * 2 + ["gloss", "gloss with the tower"]
+
+
+def test_a_start_with_labels_does_not_listen(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(instruct, "begin", lambda model, start: {"labels": {}})
+    line = f"--phase labels --listen 1 --start x.pt --tokenizer {NANO} --output {tmp_path}"
+    monkeypatch.setattr("sys.argv", ["instruct", *line.split()])
+    with pytest.raises(SystemExit):
+        instruct.main()
+    assert "x.pt has a label projector: leave out --listen" in capsys.readouterr().err
 
 
 def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):

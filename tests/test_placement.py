@@ -6,7 +6,7 @@ import pytest
 import torch
 from published import original_config
 
-from internvl.model import CATALOGUE, ModelError, placement
+from internvl.model import CATALOGUE, ModelError, placement, processor
 from internvl.model.architecture import read_layout
 from internvl.model.placement import (
     RESERVE,
@@ -16,7 +16,7 @@ from internvl.model.placement import (
     measure,
     place,
 )
-from internvl.model.processor import is_fast_in_int8
+from internvl.model.processor import has_int8
 
 GB = 10**9
 EIGHT_B = read_layout(original_config(CATALOGUE[3]))
@@ -74,6 +74,14 @@ def test_a_numbered_device_is_as_fast_as_its_kind(gpus):
     assert not fast_in_bfloat16(torch.device("mps:0"))
 
 
+@pytest.fixture
+def cpuinfo(monkeypatch):
+    """Lets the machine's file about its processor be read by a function."""
+    processor._flags.cache_clear()
+    yield lambda read: monkeypatch.setattr(Path, "read_text", read)
+    processor._flags.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("flags", "dtype"),
     [
@@ -84,13 +92,13 @@ def test_a_numbered_device_is_as_fast_as_its_kind(gpus):
         (None, torch.float32),
     ],
 )
-def test_cpus_get_bfloat16_where_they_are_fast_in_it(monkeypatch, flags, dtype):
+def test_cpus_get_bfloat16_where_they_are_fast_in_it(cpuinfo, flags, dtype):
     def read(path, *_):
         if flags is None:
             raise FileNotFoundError(path)
         return f"model name\t: x\n{flags}bugs\t\t: y\n"
 
-    monkeypatch.setattr(Path, "read_text", read)
+    cpuinfo(read)
     assert choose_dtype("cpu") == dtype
 
 
@@ -98,9 +106,9 @@ def test_cpus_get_bfloat16_where_they_are_fast_in_it(monkeypatch, flags, dtype):
     ("flags", "fast"),
     [("avx512_vnni", True), ("avx_vnni", True), ("amx_int8", True), ("avx2 avx512bw", False)],
 )
-def test_cpus_with_vnni_or_amx_are_fast_in_integers(monkeypatch, flags, fast):
-    monkeypatch.setattr(Path, "read_text", lambda *_: f"flags\t\t: fpu {flags}\n")
-    assert is_fast_in_int8.__wrapped__() == fast
+def test_cpus_with_vnni_or_amx_are_fast_in_integers(cpuinfo, flags, fast):
+    cpuinfo(lambda *_: f"flags\t\t: fpu {flags}\n")
+    assert has_int8() == fast
 
 
 def test_sizes_are_those_of_the_weights():

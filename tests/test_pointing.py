@@ -334,7 +334,7 @@ def test_samples_of_a_batch_keep_their_places():
 def test_what_tells_a_place_exactly_and_the_first_letter_that_is_read_weigh_more():
     tokenizer, mixture = load_tokenizer(NANO), Mixture({"objects": 1.0, "charts": 1.0}, apart=0.5)
     firsts, letters = 0, 0
-    for number in range(5, 12):
+    for number in range(5, 12):  # two of objects, five of charts
         sample = draw_sample(number, mixture, tokenizer, 4)
         weights = collate([sample]).weights[0]
         things = {token + 1 for token, _, place in sample.places if not place.letter}

@@ -2,8 +2,8 @@
 
 Weights have a scale per row, inputs one per place, found when they come. Both halves matter: with
 8-bit weights alone a prompt would have to be multiplied in bf16 after all. bitsandbytes, which does
-this on GPUs, is slower than bf16 on a CPU. A processor that is not fast in integers (without VNNI,
-twenty times slower than in float32) multiplies by the weights in the precision of the inputs.
+this on GPUs, is slower than bf16 on a CPU. A processor without VNNI or AMX multiplies integers
+twenty times slower than float32: it makes the weights wide again for more than a `FEW` places.
 """
 
 from typing import Any
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from internvl.model.processor import is_fast_in_int8
+from internvl.model.processor import has_int8
 
 ROWS = 4096
 """Rows of a weight that are in float32 at once while it is put in 8 bit."""
-FEW = 4  # places for which products of integers hardly take longer anywhere
-WIDENED = 1024  # rows of a weight that are wide at once
+FEW = 2
+"""Places for which it is not worth while to make weights wide."""
+WIDENED = 2**20
+"""Weights that are wide at once."""
 
 
 class Int8Linear(nn.Module):
@@ -36,9 +38,7 @@ class Int8Linear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., in) -> (..., out) in the precision of the inputs."""
         flat = inputs.reshape(-1, inputs.shape[-1])
-        outputs = (
-            self._multiply(flat) if len(flat) <= FEW or is_fast_in_int8() else self._widen(flat)
-        )
+        outputs = self._multiply(flat) if len(flat) <= FEW or has_int8() else self._widen(flat)
         if self.bias is not None:
             outputs += self.bias
         return outputs.to(inputs.dtype).view(*inputs.shape[:-1], len(self.weight))
@@ -49,9 +49,10 @@ class Int8Linear(nn.Module):
         return torch._int_mm(places, self.weight.t()) * scales * self.scales
 
     def _widen(self, inputs: Tensor) -> Tensor:
-        """Products by the weights as they were, some rows of them at once."""
-        rows = zip(*(torch.split(t, WIDENED) for t in (self.weight, self.scales)), strict=True)
-        parts = [F.linear(inputs, (own * s[:, None]).to(inputs.dtype)) for own, s in rows]
+        """Products by wide weights, some rows of them at once."""
+        rows = max(1, WIDENED // inputs.shape[1])
+        pairs = zip(torch.split(self.weight, rows), torch.split(self.scales, rows), strict=True)
+        parts = [F.linear(inputs, (own * s[:, None]).to(inputs.dtype)) for own, s in pairs]
         return torch.cat(parts, 1)
 
 

@@ -11,7 +11,7 @@ from internvl.model.architecture import Layout
 from internvl.model.device_map import plan_device_map
 from internvl.model.errors import ModelError
 from internvl.model.int8 import read_as
-from internvl.model.processor import is_fast_in_bfloat16
+from internvl.model.processor import has_bfloat16
 from internvl.model.zoo import BYTES_PER_WEIGHT, free_main_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -52,7 +52,7 @@ def choose_dtype(device: str) -> torch.dtype:
     if named.type == "mps":
         return torch.float16
     if named.type == "cpu":
-        return torch.bfloat16 if is_fast_in_bfloat16() else torch.float32
+        return torch.bfloat16 if has_bfloat16() else torch.float32
     modern = torch.cuda.get_device_capability(named.index or 0)[0] >= 8
     return torch.bfloat16 if modern else torch.float16
 

@@ -8,17 +8,17 @@ _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 _INT8 = {"avx512_vnni", "avx_vnni", "amx_int8"}
 
 
-def is_fast_in_bfloat16() -> bool:
-    """Whether products of bfloat16 take less time than those of float32: AVX512-BF16 or AMX."""
+def has_bfloat16() -> bool:
+    """Whether it multiplies bfloat16 faster than float32, by AVX512-BF16 or AMX, as Linux tells."""
     return bool(_flags() & _BFLOAT16)
 
 
-@lru_cache(maxsize=1)
-def is_fast_in_int8() -> bool:
-    """Whether products of 8-bit integers take less time than those of float32: VNNI or AMX."""
+def has_int8() -> bool:
+    """Whether it multiplies 8-bit integers faster than float32, by VNNI or AMX, as Linux tells."""
     return bool(_flags() & _INT8)
 
 
+@lru_cache(maxsize=1)
 def _flags() -> set[str]:
     """What the processor can do, as Linux says; nothing elsewhere."""
     try:

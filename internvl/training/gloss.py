@@ -28,13 +28,7 @@ BATCH = 24  # tiles
 GLOSS_TILES = 900_000  # the first tile to gloss with: far from those of pre-training
 
 
-def gloss(
-    model: Model,
-    labels: LabelProjector,
-    phase: Phase,
-    first: int = 0,
-    workers: int = 1,
-) -> None:
+def gloss(model: Model, labels: LabelProjector, phase: Phase, first: int, workers: int) -> None:
     """Do what a phase begins with, on tiles from number `first` on after `GLOSS_TILES`."""
     batches = iter(DataLoader(Tiles(GLOSS_TILES + first), BATCH, num_workers=workers))
     for name, steps, lesson in (
@@ -160,7 +154,4 @@ def _optimizers(projector: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices, AdamW for the rest."""
     matrices = [p for p in projector.parameters() if p.ndim == 2]
     others = [p for p in projector.parameters() if p.ndim < 2]
-    return [
-        new_muon(matrices, lr),
-        torch.optim.AdamW(others, lr, weight_decay=0.0),
-    ]
+    return [new_muon(matrices, lr), torch.optim.AdamW(others, lr, weight_decay=0.0)]

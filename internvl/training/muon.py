@@ -25,10 +25,10 @@ def new_muon(
 
 
 class Float32Muon(torch.optim.Muon):
-    """PyTorch's Muon (steps as of `match_rms_adamw`), computed in the gradients' precision."""
+    """PyTorch's Muon, steps as of `match_rms_adamw`, for gradients in float32."""
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:  # type: ignore[override]
         """One step on all matrices that have a gradient."""
         for group in self.param_groups:
             for matrix in group["params"]:

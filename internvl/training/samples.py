@@ -168,19 +168,31 @@ def draw_sample(number: int, mixture: Mixture, tokenizer: Any, tokens_per_tile: 
         for some in each
     ]
     ids, learned, parts = join_apart(encoded)
-    found = find_places(ids, learned, tokenizer, name_places(scene))
-    image = token_id(tokenizer, IMAGE_TOKEN)
-    visual = [n for n, token in enumerate(ids) if token == image]
-    share = _share(scene, max_tiles)
-    grids = [choose_grid(*canvas.size, share) for canvas in scene.canvases]
-    seen = find_visual_tokens(found, visual, grids, int(tokens_per_tile**0.5))
-    places = [(s.token, looked, s.place) for s, looked in zip(found, seen, strict=True)]
+    places = find_looks(scene, ids, learned, tokenizer, max_tiles, tokens_per_tile)
     if mixture.labels:
         shown = stack_labels(list(chain(*cells)))
         return Sample(ids, learned, stack([]), shown, parts, places)
     if not scene.video and rng.random() < JPEG_SHARE:
         tiles = [[compress(t, rng.randint(*JPEG_QUALITY)) for t in part] for part in tiles]
     return Sample(ids, learned, stack(list(chain(*tiles))), None, parts, places)
+
+
+def find_looks(
+    scene: Scene,
+    ids: Sequence[int],
+    learned: Sequence[bool],
+    tokenizer: Any,
+    max_tiles: int,
+    tokens_per_tile: int,
+) -> list[tuple[int, tuple[int, ...], Place]]:
+    """The `places` of a sample whose scene is cut into at most so many tiles."""
+    found = find_places(ids, learned, tokenizer, name_places(scene))
+    image = token_id(tokenizer, IMAGE_TOKEN)
+    visual = [n for n, token in enumerate(ids) if token == image]
+    share = _share(scene, max_tiles)
+    grids = [choose_grid(*canvas.size, share) for canvas in scene.canvases]
+    seen = find_visual_tokens(found, visual, grids, int(tokens_per_tile**0.5))
+    return [(s.token, looked, s.place) for s, looked in zip(found, seen, strict=True)]
 
 
 def join_apart(
