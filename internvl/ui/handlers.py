@@ -20,8 +20,8 @@ from internvl.ui.mend_handlers import MendHandlers
 from internvl.ui.page import Visitor
 from internvl.ui.views import View, merged
 
-STOPPING_SECONDS = 1.0
-"""How long Stop waits for its own tab's answer to end."""
+STOPPING_SECONDS = 10.0
+"""How long Stop waits for the answer to end: a step can take seconds on a slow processor."""
 
 
 class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
