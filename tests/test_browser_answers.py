@@ -186,6 +186,33 @@ def test_browser_stop_while_continuing(serve_page, visit):
     assert len(engine.asked) == 2
 
 
+def test_browser_nothing_is_drawn_after_a_stop(serve_page, visit):
+    """A slow browser has views to draw yet when it asks for Stop, or for another chat."""
+
+    class Long(ScriptedEngine):
+        def stream(self, conversation, settings):
+            for event in super().stream(conversation, settings):
+                time.sleep(0.01)
+                yield event
+
+    page = visit(serve_page(Long([f"word{n} " for n in range(2000)])))
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 2})
+    page.locator("#question textarea").fill("Count.")
+    page.locator("#send").click()
+    expect(page.locator(BOT)).to_contain_text("word20 ")
+    page.locator("#stop").click()
+    expect(page.locator("#send")).to_be_visible()
+    time.sleep(3)
+    expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
+    page.locator("#retry").click()
+    expect(page.locator("#stop")).to_be_visible()
+    time.sleep(2)
+    page.locator("#new").click()
+    expect(page.locator("#send")).to_be_visible()
+    time.sleep(3)
+    expect(page.locator(BOT)).to_have_count(0)
+
+
 def test_browser_find_and_compare(serve_page, visit, tall):
     engine = ScriptedEngine([TOWER], ["Few words."], ["Many words."])
     page = visit(serve_page(engine))

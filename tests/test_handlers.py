@@ -307,8 +307,7 @@ def test_decoding_does_not_hold_the_session(handlers, visitor, session, clip, mo
     assert (session.draft.attachments[0].start, session.draft.attachments[0].end) == (0.2, 1.0)
 
 
-def test_stop_in_one_tab_leaves_the_answer_of_another(handlers, visitor, session, monkeypatch):
-    monkeypatch.setattr("internvl.ui.handlers.STOPPING_SECONDS", 0.0)
+def test_stop_in_one_tab_leaves_the_answer_of_another(handlers, visitor, session):
     other = handlers.send(visitor, "The other tab's?", *values())
     next(other)
     handlers.stop(visitor)
@@ -484,16 +483,31 @@ def test_a_file_stays_with_the_chat_it_was_chosen_in(
     assert len(list(session.folder.glob("files/*/*"))) == 2
 
 
-def test_a_question_without_an_answer_goes_back_to_its_own_chat(handlers, visitor, session, tall):
+@pytest.mark.parametrize("ends_first", [False, True])
+def test_a_question_without_an_answer_goes_back_to_its_own_chat(
+    handlers, visitor, session, tall, ends_first
+):
     ask(handlers, visitor, "First?")
     first = session.conversation
     handlers.add_image(visitor, str(tall))
     answering = handlers.send(visitor, "What?", *values())
     next(answering)
-    handlers.new_chat(visitor, "", "", SYSTEM_MESSAGE)
+    if ends_first:
+        answering.close()
+    handlers.new_chat(visitor, "", first.id, SYSTEM_MESSAGE)
     answering.close()
     assert session.draft == Turn("")
     assert (first.draft.question, len(first.draft.attachments)) == ("What?", 1)
+
+
+def test_a_question_that_was_put_back_comes_into_an_empty_field_only(handlers, visitor, session):
+    answering = handlers.send(visitor, "What?", *values())
+    next(answering)
+    handlers.stop(visitor)  # the answer does not end in time
+    answering.close()
+    assert handlers.settled(visitor, "")["question"] == {"value": "What?"}
+    assert "question" not in handlers.settled(visitor, "Somethi")
+    assert handlers.settled(visitor)["send"] == {"visible": True}
 
 
 def test_everything_is_there_after_a_restart(handlers, visitor, session, store, tall, wide):

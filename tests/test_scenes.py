@@ -59,7 +59,7 @@ def test_held_out_pairs_are_never_trained_on():
     assert len(held_out) >= 5
     assert not pairs("train") & held_out
     assert pairs("held-out") >= held_out
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if kind not in ("talk", "photo")):  # these show no shapes
         assert not pairs("train", kind, 80) & held_out, kind
 
 

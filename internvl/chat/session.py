@@ -30,11 +30,11 @@ class Session:
 
     The last of `conversations` is the one on the page. Settings are kept within `limits`.
 
-    Only in memory: the turns that are being answered (`running`; `answered` tells when one has
-    ended), files on their way to the draft (`incoming`), how often the model was asked to read
-    ahead (`readings`), the answers of a comparison that is on the page (`compared`), the PDF that
-    was attached last with the number of its pages (`document`), and where files lay when they were
-    brought (`uploads`). Once `deleted`, nothing is written any more.
+    Only in memory: the turns that are being answered (`running`), files on their way to the draft
+    (`incoming`), how often the model was asked to read ahead (`readings`), the answers of a
+    comparison that is on the page (`compared`), the PDF that was attached last with the number of
+    its pages (`document`), and where files lay when they were brought (`uploads`). Once `deleted`,
+    nothing is written any more.
     """
 
     id: str
@@ -45,7 +45,6 @@ class Session:
     used: float = field(default_factory=time.time, compare=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
     running: list[Turn] = field(default_factory=list, repr=False, compare=False)
-    answered: threading.Condition = field(init=False, repr=False, compare=False)
     incoming: list[Path] = field(default_factory=list, repr=False, compare=False)
     readings: int = field(default=0, repr=False, compare=False)
     document: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
@@ -55,7 +54,6 @@ class Session:
 
     def __post_init__(self) -> None:
         self.settings = self.limits.clamp(self.settings)
-        self.answered = threading.Condition(self.lock)
 
     def answers(self, turn: Turn) -> bool:
         """Is this very turn being answered?"""

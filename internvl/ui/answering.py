@@ -114,7 +114,6 @@ class Answering(Page):
             with session.lock:
                 session.running = [other for other in session.running if other is not turn]
                 settle(session, job.conversation, turn)
-                session.answered.notify_all()
                 session.save()
         yield merged(self.drawn(session, text), views.status("answered", text))
 

@@ -3,16 +3,31 @@
 Gradio makes every output of an event anew at each of its views, which costs more than a word does.
 So only the components that grow are outputs while an answer is written; the others are outputs of
 the events before and after. A tab answers one thing at a time.
+
+An answer that is stopped ends by itself, and its last event comes all the same. Cancelled, its
+views that the browser has not drawn yet would be drawn after that of Stop, or over another chat.
+
+Nobody tells when a browser has drawn a view. Given more than it can draw, a slow one falls behind,
+and Stop can't even be pressed. How long it takes from the first view to asking for more, with the
+network's and the queue's share, tells its pace.
 """
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any
 
 from internvl.ui.views import View, merged
 
+PACE = 0.2, 1.0
+"""Seconds between the views of an answer: as a share of the seconds to its second event, at most.
+
+The first view changes some sixty components, the others hardly more than the chat.
+"""
 Running = Generator[View, None, None]
+STOPPING_SECONDS = 10.0
+"""How long a stop waits for the next view: a step can take seconds on a slow processor."""
 
 
 class Flow:
@@ -21,8 +36,11 @@ class Flow:
     def __init__(self) -> None:
         self._begun: dict[str, Running] = {}
         self._busy: set[str] = set()
+        self._stopped: set[str] = set()
+        self._left: set[str] = set()
         self._ends: dict[str, View] = {}
-        self._lock = threading.Lock()
+        self._sent: dict[str, float] = {}
+        self._lock = threading.Condition()
 
     def begin(self, handler: Callable[..., Iterator[View]], tab: str, *values: Any) -> View:
         """The first view of a handler; none while another one of this tab is under way."""
@@ -31,44 +49,86 @@ class Flow:
                 return {}
             running: Any = handler(*values)
             self._begun[tab] = running
-        return next(running, {})
+            self._left.discard(tab)
+        first: View = next(running, {})
+        with self._lock:
+            if tab in self._begun:
+                self._sent[tab] = time.monotonic()
+        return first
 
     def grow(self, tab: str, growing: Collection[str]) -> Iterator[View]:
-        """The views after the first, as far as they are of the components that grow."""
+        """The views after the first, as far as they are of the components that grow.
+
+        Those that come faster than the browser can draw them are put together.
+        """
         with self._lock:
             running = self._begun.pop(tab, None)
+            took = time.monotonic() - self._sent.pop(tab, time.monotonic())
             if running is not None:
                 self._busy.add(tab)
-        yield {}
         if running is None:
+            yield {}
             return
+        share, most = PACE
+        pace, drawn = min(most, share * took), 0.0
         end: View = {}
+        held: View = {}
         try:
+            yield {}
             for view in running:
+                if tab in self._stopped:
+                    return
                 end = merged(end, {n: shown for n, shown in view.items() if n not in growing})
-                yield {name: shown for name, shown in view.items() if name in growing}
+                held = merged(held, {n: shown for n, shown in view.items() if n in growing})
+                if time.monotonic() - drawn >= (pace if held else most):
+                    yield held  # at times also nothing: only here can the generator be closed
+                    held, drawn = {}, time.monotonic()
+            if held:
+                yield held
             with self._lock:
-                self._ends[tab] = end  # not of one that was stopped: its tab may be gone
+                if tab not in self._stopped:
+                    self._ends[tab] = end
         finally:
-            running.close()
-            with self._lock:
-                self._busy.discard(tab)
+            try:
+                running.close()
+            finally:
+                with self._lock:
+                    self._busy.discard(tab)
+                    self._stopped.discard(tab)
+                    self._lock.notify_all()
 
-    def end(self, tab: str) -> View:
-        """What the views held besides."""
+    def end(self, tab: str) -> View | None:
+        """What the views held besides; None where none came to its end: stopped, or not begun."""
         with self._lock:
-            return self._ends.pop(tab, {})
+            return self._ends.pop(tab, None)
 
     def runs(self, tab: str) -> bool:
         """Is a handler of this tab under way?"""
         with self._lock:
             return tab in self._busy or tab in self._begun
 
+    def rests(self, tab: str) -> bool:
+        """Is none, and the page still the one of those before?"""
+        return not self.runs(tab) and tab not in self._left
+
+    def stop(self, tab: str, seconds: float = STOPPING_SECONDS) -> None:
+        """`close`, and wait until it has ended, but not for ever."""
+        self.close(tab)
+        with self._lock:
+            self._lock.wait_for(lambda: tab not in self._busy, seconds)
+
+    def leave(self, tab: str) -> None:
+        """`close`, as someone else's page comes: nothing is to be drawn of this one."""
+        self._left.add(tab)
+        self.close(tab)
+
     def close(self, tab: str) -> None:
-        """Nothing of this tab is under way: it was stopped before it grew, or has gone."""
+        """What is under way in this tab is to end at its next view: it was stopped, or has gone."""
         with self._lock:
             running = self._begun.pop(tab, None)
             self._ends.pop(tab, None)
+            self._sent.pop(tab, None)
+            self._stopped |= self._busy & {tab}
         if running is not None:
             with contextlib.suppress(ValueError):  # it is at its first view right now
                 running.close()

@@ -20,9 +20,6 @@ from internvl.ui.mend_handlers import MendHandlers
 from internvl.ui.page import Visitor
 from internvl.ui.views import View, merged
 
-STOPPING_SECONDS = 10.0
-"""How long Stop waits for the answer to end: a step can take seconds on a slow processor."""
-
 
 class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
     """Asking, stopping and going back; with all that pages, drafts and lists of chats do."""
@@ -68,23 +65,30 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
 
     @friendly
     def stop(self, visitor: Visitor) -> View:
-        """The page after Stop. Closing the generator ends the answer, or is just about to.
+        """The page after Stop, once the answer has ended.
 
         A turn that goes on being answered is another tab's, and is left alone.
         """
-        session, text = self.enter(visitor)
+        session, _ = self.enter(visitor)
         with session.lock:
             turns = session.conversation.turns
-            ended = session.answered.wait_for(
-                lambda: not turns or not session.answers(turns[-1]), STOPPING_SECONDS
-            )
-            if turns and ended:
+            if turns and not session.answers(turns[-1]):
                 settle(session, session.conversation, turns[-1])
             session.save()
-            typed = session.draft.question
-            left = self.left(session, text)
-        question: View = {"question": {"value": typed}} if typed else {}
-        return merged(self.drawn(session, text), views.status(), views.notice(), question, left)
+            return merged(self.settled(visitor), views.notice())
+
+    @friendly
+    def settled(self, visitor: Visitor, question: str = "") -> View:
+        """What answers change on the page, as it is with none under way.
+
+        A question that was put back comes where none is written.
+        """
+        session, text = self.enter(visitor)
+        with session.lock:
+            kept = session.draft.question
+            back: View = {"question": {"value": kept}} if kept and not question else {}
+            drawn = self.drawn(session, text)
+            return merged(drawn, views.status(), back, self.left(session, text))
 
     @friendly
     def undo(self, visitor: Visitor) -> View:

@@ -120,14 +120,15 @@ class HistoryHandlers(DraftHandlers):
 
     @contextlib.contextmanager
     def _changing_chats(
-        self, session: Session, question: str | None = None, shown: str = ""
+        self, session: Session, question: str = "", shown: str = ""
     ) -> Iterator[None]:
         """Holds the lock, saves, and lets the engine forget the conversations that have gone.
 
-        A `question` on the page stays with the chat that is `shown` there. Raises LimitError.
+        A `question` on the page stays with the chat that is `shown` there; an empty field leaves a
+        question that an answer under way has just given back. Raises LimitError.
         """
         with session.lock:
-            if question is not None:
+            if question:
                 self.write(session, question, shown)
             before = {conversation.id for conversation in session.conversations}
             yield

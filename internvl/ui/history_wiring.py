@@ -15,12 +15,12 @@ def connect_history(
     c: Mapping[str, Any],
     handlers: "Handlers",
     talk: Sequence[str],
-    running: Sequence[Any],
-    quiet: Callable[[gr.Request], None],
+    closed: Callable[[gr.Request], None],
+    left: Callable[[gr.Request], None],
 ) -> None:
-    """The list of chats; what puts another chat on the page ends the answers that are `running`.
+    """The list of chats; what puts another chat on the page ends the answer (`closed`).
 
-    `quiet` ends the one that has begun and does not run yet.
+    What puts someone else's page there has nothing drawn of this one any more (`left`).
     """
 
     def chosen(visitor: Any, question: str, shown: str, event: gr.EventData) -> Any:
@@ -39,15 +39,15 @@ def connect_history(
         return handlers.save_chats(visitor, str(event.form), str(event.chat))
 
     chats, everything, shown = c["chats"], list(c), ["chats", "notice"]
-    endings: list[tuple[Any, Callable[..., Any], Sequence[str], Sequence[str]]] = [
-        (chats.select, chosen, ["question", "shown"], talk),
-        (chats.delete, deleted, ["shown"], talk),
-        (chats.clear, handlers.erase, [], everything),
-        (c["presenter"].click, presented, [], everything),
+    endings: list[tuple[Any, Callable[..., Any], Callable[..., Any], Any, Any]] = [
+        (chats.select, closed, chosen, ["question", "shown"], talk),
+        (chats.delete, closed, deleted, ["shown"], talk),
+        (chats.clear, left, handlers.erase, [], everything),
+        (c["presenter"].click, left, presented, [], everything),
     ]
-    for trigger, handler, inputs, outputs in endings:
+    for trigger, ending, handler, inputs, outputs in endings:
         # Not after one another as elsewhere: an event that follows another one has no data.
-        gr.on([trigger], quiet, None, None, cancels=list(running), api_visibility="private")
+        gr.on([trigger], ending, None, None, queue=False, api_visibility="private")
         changed = wire.on([trigger], handler, inputs, outputs)
         if handler is chosen:
             wire.read_ahead(changed, handlers)

@@ -37,21 +37,20 @@ _ALL = [*_TALK, *_PANELS, *_COMPARED]
 def connect_talk(demo: gr.Blocks, wire: "Wire", c: dict[str, Any], handlers: "Handlers") -> None:
     """Connect every event of the talk."""
     flow = Flow()
-    asking = [
-        _connect_flow(wire, flow, triggers, handler, inputs)
-        for triggers, handler, inputs in (
-            ([c["send"].click, c["question"].submit], handlers.send, ["question", *VALUES]),
-            ([c["retry"].click], handlers.retry, VALUES),
-            ([c["find_send"].click, c["find_text"].submit], handlers.find, ["find_text", *VALUES]),
-            ([c["edit_send"].click], handlers.ask_anew, ["chosen", "edit_text", *VALUES]),
-        )
+    asking: list[tuple[Sequence[Any], Callable[..., Iterator[View]], Sequence[str]]] = [
+        ([c["send"].click, c["question"].submit], handlers.send, ["question", *VALUES]),
+        ([c["retry"].click], handlers.retry, VALUES),
+        ([c["find_send"].click, c["find_text"].submit], handlers.find, ["find_text", *VALUES]),
+        ([c["edit_send"].click], handlers.ask_anew, ["chosen", "edit_text", *VALUES]),
+        ([c["compare"].click], handlers.compare, ["question", *VALUES]),
     ]
-    sides = ([c["compare"].click], handlers.compare, ["question", *VALUES], _GROWING_SIDES)
-    asking.append(_connect_flow(wire, flow, *sides))
-    asking.append(_connect_acts(wire, flow, c, handlers))
-    asking.append(_connect_cards(wire, flow, c, handlers))
+    for triggers, handler, inputs in asking:
+        growing = _GROWING_SIDES if handler == handlers.compare else _GROWING
+        _connect_flow(wire, flow, handlers, triggers, handler, inputs, growing)
+    _connect_acts(wire, flow, c, handlers)
+    _connect_cards(wire, flow, c, handlers)
     _connect_panels(wire, flow, c, handlers)
-    _connect_endings(wire, flow, c, handlers, [event for events in asking for event in events])
+    _connect_endings(wire, flow, c, handlers)
 
     def left(request: gr.Request) -> None:
         flow.close(str(request.session_hash))
@@ -62,34 +61,40 @@ def connect_talk(demo: gr.Blocks, wire: "Wire", c: dict[str, Any], handlers: "Ha
 def _connect_flow(
     wire: "Wire",
     flow: Flow,
+    handlers: "Handlers",
     triggers: Sequence[Any],
     handler: Callable[..., Iterator[View]],
     inputs: Sequence[str],
-    growing: Sequence[str] = _GROWING,
-) -> list[Any]:
+    growing: Sequence[str],
+) -> None:
     """The three events of a handler that answers."""
 
     def begun(request: gr.Request, *values: Any) -> View:
         return flow.begin(handler, str(request.session_hash), *values)
 
     first = wire.on(triggers, begun, inputs, _ALL, trigger_mode="once")
-    return _then_grows(wire, flow, first, growing)
+    _then_grows(wire, flow, handlers, first, growing)
 
 
 def _then_grows(
-    wire: "Wire", flow: Flow, first: Any, growing: Sequence[str] = _GROWING
-) -> list[Any]:
+    wire: "Wire", flow: Flow, handlers: "Handlers", first: Any, growing: Sequence[str]
+) -> None:
     def grown(request: gr.Request, visitor: Any) -> Iterator[View]:
         yield from flow.grow(str(request.session_hash), growing)
 
-    def ended(request: gr.Request, visitor: Any) -> View:
-        return flow.end(str(request.session_hash))
+    def ended(request: gr.Request, visitor: Any, question: str) -> View:
+        tab = str(request.session_hash)
+        end = flow.end(tab)
+        if end is None:  # stopped, or not begun as another one was under way
+            settled = handlers.settled(visitor, question)
+            return settled if flow.rests(tab) else {}
+        return end
 
     middle = wire.on(first.then, grown, [], growing, trigger_mode="multiple")
-    return [first, middle, wire.on(middle.then, ended, [], _ALL, trigger_mode="multiple")]
+    wire.on(middle.then, ended, ["question"], _ALL, trigger_mode="multiple")
 
 
-def _connect_acts(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> list[Any]:
+def _connect_acts(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
     """The buttons in messages; one of them goes on with an answer."""
 
     def acted(request: gr.Request, visitor: Any, *values: Any) -> View:
@@ -101,10 +106,10 @@ def _connect_acts(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handle
         return acted(request, *values, (str(event.action), str(event.name)))
 
     first = wire.on([c["acts"].click], touched, VALUES, _ALL, trigger_mode="multiple")
-    return _then_grows(wire, flow, first)
+    _then_grows(wire, flow, handlers, first, _GROWING)
 
 
-def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> list[Any]:
+def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
     """The buttons of a card, which may ask again."""
 
     def stepped(request: gr.Request, visitor: Any, event: gr.EventData, *values: Any) -> View:
@@ -114,7 +119,7 @@ def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handl
     outputs = list(dict.fromkeys([*_ALL, *VALUES]))
     inputs = [*FIELDS, *VALUES]
     first = wire.on([c["notice"].click], stepped, inputs, outputs, trigger_mode="once")
-    return _then_grows(wire, flow, first, ["chat", *_GROWING_SIDES])
+    _then_grows(wire, flow, handlers, first, ["chat", *_GROWING_SIDES])
 
 
 def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
@@ -146,22 +151,24 @@ def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Hand
     wire.on([c["compare_close"].click], put_away, [], [*_COMPARED, "status"], **quick)
 
 
-def _connect_endings(
-    wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers", asking: list[Any]
-) -> None:
+def _connect_endings(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
     """What stops an answer: Stop itself, going back, and another chat."""
 
-    def quiet(request: gr.Request) -> None:
+    def stopped(request: gr.Request) -> None:
+        flow.stop(str(request.session_hash))
+
+    def closed(request: gr.Request) -> None:
         flow.close(str(request.session_hash))
 
-    endings: list[tuple[Any, Callable[..., Any], Sequence[str]]] = [
-        (c["stop"].click, handlers.stop, []),
-        (c["undo"].click, handlers.undo, []),
-        (c["new"].click, handlers.new_chat, ["question", "shown", "system"]),
+    def left(request: gr.Request) -> None:
+        flow.leave(str(request.session_hash))
+
+    endings: list[tuple[Any, Callable[..., Any], Callable[..., Any], Sequence[str]]] = [
+        (c["stop"].click, stopped, handlers.stop, []),
+        (c["undo"].click, closed, handlers.undo, []),
+        (c["new"].click, closed, handlers.new_chat, ["question", "shown", "system"]),
     ]
-    for trigger, handler, inputs in endings:
-        # Cancelled first and queued, so that the view comes after all that the answer has sent.
-        cancelled = gr.on([trigger], fn=None, cancels=asking)
-        closed = cancelled.then(quiet, None, None, queue=False, api_visibility="private")
-        wire.on(closed.then, handler, inputs, _ALL)
-    connect_history(wire, c, handlers, _ALL, asking, quiet)
+    for trigger, ending, handler, inputs in endings:
+        before = gr.on([trigger], ending, None, None, queue=False, api_visibility="private")
+        wire.on(before.then, handler, inputs, _ALL)
+    connect_history(wire, c, handlers, _ALL, closed, left)
