@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from scripted_engine import ScriptedEngine
 from test_browser_page import attach, wait_until
 
+from internvl.ui import flow
+
 expect.set_options(timeout=20_000)
 
 TOWER = "<ref>the tower</ref><box>[[300, 120, 640, 860]]</box>"
@@ -186,8 +188,15 @@ def test_browser_stop_while_continuing(serve_page, visit):
     assert len(engine.asked) == 2
 
 
-def test_browser_nothing_is_drawn_after_a_stop(serve_page, visit):
-    """A slow browser has views to draw yet when it asks for Stop, or for another chat."""
+BUSY = """async (button) => {
+    const until = performance.now() + 2500
+    while (performance.now() < until) await new Promise((go) => { for (let n = 1e7; n; n--); go() })
+    document.querySelector(button).click()
+}"""
+
+
+def test_browser_nothing_is_drawn_after_a_stop(serve_page, visit, monkeypatch):
+    """A browser that was busy has views to draw yet when it asks for Stop, or for another chat."""
 
     class Long(ScriptedEngine):
         def stream(self, conversation, settings):
@@ -195,22 +204,23 @@ def test_browser_nothing_is_drawn_after_a_stop(serve_page, visit):
                 time.sleep(0.01)
                 yield event
 
+    monkeypatch.setattr(flow, "PACE", (0.0, 1.0))
     page = visit(serve_page(Long([f"word{n} " for n in range(2000)])))
-    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 2})
     page.locator("#question textarea").fill("Count.")
     page.locator("#send").click()
-    expect(page.locator(BOT)).to_contain_text("word20 ")
-    page.locator("#stop").click()
+    expect(page.locator(BOT)).to_contain_text("word9 ")
+    page.evaluate(BUSY, "#stop")
     expect(page.locator("#send")).to_be_visible()
-    time.sleep(3)
+    time.sleep(4)
     expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
     page.locator("#retry").click()
+    expect(page.locator(BOT)).to_contain_text("word9 ")
     expect(page.locator("#stop")).to_be_visible()
-    time.sleep(2)
-    page.locator("#new").click()
+    page.evaluate(BUSY, "#new")
     expect(page.locator("#send")).to_be_visible()
-    time.sleep(3)
+    time.sleep(4)
     expect(page.locator(BOT)).to_have_count(0)
+    expect(page.locator("#send")).to_be_visible()
 
 
 def test_browser_find_and_compare(serve_page, visit, tall):
