@@ -16,6 +16,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from internvl.ui.views import View, merged
@@ -30,30 +31,35 @@ STOPPING_SECONDS = 10.0
 """How long a stop waits for the next view: a step can take seconds on a slow processor."""
 
 
+@dataclass
+class _Run:
+    """A handler that is under way, and when its first view was sent, if it was."""
+
+    views: Running
+    sent: float | None = None
+    grows: bool = False
+    stopped: bool = False
+
+
 class Flow:
     """The handlers that are under way, by tab."""
 
     def __init__(self) -> None:
-        self._begun: dict[str, Running] = {}
-        self._busy: set[str] = set()
-        self._stopped: set[str] = set()
-        self._left: set[str] = set()
+        self._runs: dict[str, _Run] = {}
         self._ends: dict[str, View] = {}
-        self._sent: dict[str, float] = {}
-        self._lock = threading.Condition()
+        self._left: set[str] = set()
+        self._changed = threading.Condition()
 
     def begin(self, handler: Callable[..., Iterator[View]], tab: str, *values: Any) -> View:
         """The first view of a handler; none while another one of this tab is under way."""
-        with self._lock:
-            if tab in self._busy or tab in self._begun:
+        views: Any = handler(*values)
+        with self._changed:
+            if tab in self._runs:
                 return {}
-            running: Any = handler(*values)
-            self._begun[tab] = running
+            run = self._runs[tab] = _Run(views)
             self._left.discard(tab)
-        first: View = next(running, {})
-        with self._lock:
-            if tab in self._begun:
-                self._sent[tab] = time.monotonic()
+        first: View = next(views, {})
+        run.sent = time.monotonic()
         return first
 
     def grow(self, tab: str, growing: Collection[str]) -> Iterator[View]:
@@ -61,22 +67,23 @@ class Flow:
 
         Those that come faster than the browser can draw them are put together.
         """
-        with self._lock:
-            running = self._begun.pop(tab, None)
-            took = time.monotonic() - self._sent.pop(tab, time.monotonic())
-            if running is not None:
-                self._busy.add(tab)
-        if running is None:
+        with self._changed:
+            run = self._runs.get(tab)
+            begins = run is not None and not run.grows
+            if run is not None:
+                run.grows = True
+        if run is None or not begins:
             yield {}
             return
         share, most = PACE
+        took = 0.0 if run.sent is None else time.monotonic() - run.sent
         pace, drawn = min(most, share * took), 0.0
         end: View = {}
         held: View = {}
         try:
             yield {}
-            for view in running:
-                if tab in self._stopped:
+            for view in run.views:
+                if run.stopped:
                     return
                 end = merged(end, {n: shown for n, shown in view.items() if n not in growing})
                 held = merged(held, {n: shown for n, shown in view.items() if n in growing})
@@ -85,50 +92,56 @@ class Flow:
                     held, drawn = {}, time.monotonic()
             if held:
                 yield held
-            with self._lock:
-                if tab not in self._stopped:
+            with self._changed:
+                if not run.stopped:
                     self._ends[tab] = end
         finally:
             try:
-                running.close()
+                run.views.close()
             finally:
-                with self._lock:
-                    self._busy.discard(tab)
-                    self._stopped.discard(tab)
-                    self._lock.notify_all()
+                with self._changed:
+                    del self._runs[tab]
+                    self._changed.notify_all()
 
     def end(self, tab: str) -> View | None:
         """What the views held besides; None where none came to its end: stopped, or not begun."""
-        with self._lock:
+        with self._changed:
             return self._ends.pop(tab, None)
 
     def runs(self, tab: str) -> bool:
         """Is a handler of this tab under way?"""
-        with self._lock:
-            return tab in self._busy or tab in self._begun
+        return tab in self._runs
 
     def rests(self, tab: str) -> bool:
         """Is none, and the page still the one of those before?"""
-        return not self.runs(tab) and tab not in self._left
+        return tab not in self._runs and tab not in self._left
 
     def stop(self, tab: str, seconds: float = STOPPING_SECONDS) -> None:
         """`close`, and wait until it has ended, but not for ever."""
         self.close(tab)
-        with self._lock:
-            self._lock.wait_for(lambda: tab not in self._busy, seconds)
+        with self._changed:
+            self._changed.wait_for(lambda: tab not in self._runs, seconds)
 
     def leave(self, tab: str) -> None:
         """`close`, as someone else's page comes: nothing is to be drawn of this one."""
         self._left.add(tab)
         self.close(tab)
 
+    def forget(self, tab: str) -> None:
+        """`close`, as the tab has gone."""
+        self.close(tab)
+        self._left.discard(tab)
+
     def close(self, tab: str) -> None:
-        """What is under way in this tab is to end at its next view: it was stopped, or has gone."""
-        with self._lock:
-            running = self._begun.pop(tab, None)
+        """What is under way in this tab is to end at its next view."""
+        with self._changed:
             self._ends.pop(tab, None)
-            self._sent.pop(tab, None)
-            self._stopped |= self._busy & {tab}
-        if running is not None:
-            with contextlib.suppress(ValueError):  # it is at its first view right now
-                running.close()
+            run = self._runs.get(tab)
+            if run is None:
+                return
+            run.stopped = True
+            if run.grows:
+                return
+            del self._runs[tab]
+        with contextlib.suppress(ValueError):  # it is at its first view right now
+            run.views.close()

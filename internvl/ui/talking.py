@@ -51,11 +51,16 @@ def connect_talk(demo: gr.Blocks, wire: "Wire", c: dict[str, Any], handlers: "Ha
     _connect_cards(wire, flow, c, handlers)
     _connect_panels(wire, flow, c, handlers)
     _connect_endings(wire, flow, c, handlers)
+    demo.unload(_by_tab(flow.forget))
 
-    def left(request: gr.Request) -> None:
-        flow.close(str(request.session_hash))
 
-    demo.unload(left)
+def _by_tab(act: Callable[[str], None]) -> Callable[[gr.Request], None]:
+    """What is done to the tab that asks."""
+
+    def done(request: gr.Request) -> None:
+        act(str(request.session_hash))
+
+    return done
 
 
 def _connect_flow(
@@ -153,16 +158,7 @@ def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Hand
 
 def _connect_endings(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
     """What stops an answer: Stop itself, going back, and another chat."""
-
-    def stopped(request: gr.Request) -> None:
-        flow.stop(str(request.session_hash))
-
-    def closed(request: gr.Request) -> None:
-        flow.close(str(request.session_hash))
-
-    def left(request: gr.Request) -> None:
-        flow.leave(str(request.session_hash))
-
+    stopped, closed, left = map(_by_tab, (flow.stop, flow.close, flow.leave))
     endings: list[tuple[Any, Callable[..., Any], Callable[..., Any], Sequence[str]]] = [
         (c["stop"].click, stopped, handlers.stop, []),
         (c["undo"].click, closed, handlers.undo, []),
