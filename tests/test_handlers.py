@@ -442,7 +442,9 @@ def test_each_chat_keeps_what_was_written_for_it(
     assert wide.name in view["tray"]["value"]
     page = restarted(handlers, store)
     view = page.delete_chat(visitor, second.id, first.id)
-    assert "question" not in view  # it is on the page, perhaps with more than was kept
+    # They are on the page, perhaps with more than was kept.
+    assert "question" not in view and "find_text" not in view
+    assert page.choose_chat(visitor, "", second.id, second.id)["find_text"] == {"value": ""}
     assert page.open(visitor, "en")["question"]["value"] == "Both of them?"
 
 

@@ -66,7 +66,7 @@ class HistoryHandlers(DraftHandlers):
             session.delete_conversation(conversation_id)
         changed = self._chat_changed(session, text)
         if shown == session.conversation.id:  # what is typed there is still being written
-            del changed["question"]
+            del changed["question"], changed["find_text"]
         return changed
 
     @friendly
@@ -139,7 +139,8 @@ class HistoryHandlers(DraftHandlers):
             self.engine.forget(conversation_id)
 
     def _chat_changed(self, session: Session, text: Words) -> View:
-        fields = {"system": session.conversation.system, "question": session.draft.question}
+        written, system = session.draft.question, session.conversation.system
+        fields = {"system": system, "question": written, "find_text": ""}
         shown: View = {name: {"value": value} for name, value in fields.items()}
         none = merged(views.status(), views.notice(), views.no_panels(), views.no_comparison())
         pane = views.pane(session) if session.draft.attachments else {}
