@@ -188,6 +188,14 @@ def test_browser_stop_while_continuing(serve_page, visit):
     assert len(engine.asked) == 2
 
 
+def come_to_rest(page):
+    """Wait until nothing more is drawn in the chat."""
+    before = None
+    while (now := page.locator("#chat").text_content()) != before:
+        before = now
+        page.wait_for_timeout(1500)
+
+
 BUSY = """async (button) => {
     const until = performance.now() + 2500
     while (performance.now() < until) await new Promise((go) => { for (let n = 1e7; n; n--); go() })
@@ -205,20 +213,20 @@ def test_browser_nothing_is_drawn_after_a_stop(serve_page, visit, monkeypatch):
                 yield event
 
     monkeypatch.setattr(flow, "PACE", (0.0, 1.0))
-    page = visit(serve_page(Long([f"word{n} " for n in range(2000)])))
+    page = visit(serve_page(Long([f"word{n} " for n in range(20000)])))
     page.locator("#question textarea").fill("Count.")
     page.locator("#send").click()
     expect(page.locator(BOT)).to_contain_text("word9 ")
     page.evaluate(BUSY, "#stop")
     expect(page.locator("#send")).to_be_visible()
-    time.sleep(4)
+    come_to_rest(page)
     expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
     page.locator("#retry").click()
     expect(page.locator(BOT)).to_contain_text("word9 ")
     expect(page.locator("#stop")).to_be_visible()
     page.evaluate(BUSY, "#new")
     expect(page.locator("#send")).to_be_visible()
-    time.sleep(4)
+    come_to_rest(page)
     expect(page.locator(BOT)).to_have_count(0)
     expect(page.locator("#send")).to_be_visible()
 

@@ -26,7 +26,7 @@ def test_each_event_gets_its_part(every_view):
 
     flow = Flow()
     assert flow.begin(handler, "tab", "Q")["question"] == {"value": "Q"}
-    grown = list(flow.grow("tab", GROWING))
+    grown = list(flow.grow(handler, "tab", GROWING))
     assert [view for view in grown if view] == [{"chat": {"value": 1}}, {"chat": {"value": 2}}]
     assert flow.end("tab") == {"send": {"visible": True}, "tray": {"value": "x"}}
     assert flow.end("tab") is None
@@ -44,10 +44,10 @@ def test_a_tab_does_one_thing_at_a_time_and_others_go_on():
     flow = Flow()
     flow.begin(handler, "a", 1)
     assert flow.begin(handler, "a", 2) == {}
-    growing = flow.grow("a", GROWING)
+    growing = flow.grow(handler, "a", GROWING)
     next(growing)
     assert flow.begin(handler, "a", 3) == {}
-    assert list(flow.grow("a", GROWING)) == [{}]
+    assert list(flow.grow(handler, "a", GROWING)) == [{}]
     assert flow.begin(handler, "b", 4) == {"chat": {"value": 4}}
     list(growing)
     assert flow.begin(handler, "a", 5) == {"chat": {"value": 5}}
@@ -70,7 +70,7 @@ def test_closing_ends_the_handler_wherever_it_is():
     flow.close("tab")
     assert ended == ["begun"]
     flow.begin(handler, "tab", "growing")
-    growing = flow.grow("tab", GROWING)
+    growing = flow.grow(handler, "tab", GROWING)
     next(growing), next(growing)
     growing.close()
     assert ended == ["begun", "growing"]
@@ -83,7 +83,7 @@ def test_a_handler_with_one_view_has_nothing_to_grow():
 
     flow = Flow()
     assert flow.begin(handler, "tab") == {"notice": 1}
-    assert list(flow.grow("tab", GROWING)) == [{}]
+    assert list(flow.grow(handler, "tab", GROWING)) == [{}]
     assert flow.end("tab") == {}
 
 
@@ -95,7 +95,7 @@ def test_what_was_stopped_leaves_nothing_for_later():
 
     flow = Flow()
     flow.begin(handler, "tab")
-    growing = flow.grow("tab", GROWING)
+    growing = flow.grow(handler, "tab", GROWING)
     next(growing), next(growing)
     assert flow.runs("tab")
     flow.close("tab")  # the tab is closed, and its generator a moment later
@@ -117,7 +117,7 @@ def test_stop_waits_for_the_end_but_not_for_ever(every_view):
 
     flow = Flow()
     flow.begin(handler, "tab")
-    growing = flow.grow("tab", GROWING)
+    growing = flow.grow(handler, "tab", GROWING)
     next(growing), next(growing)
     flow.stop("tab", seconds=0.0)
     assert flow.runs("tab") and not ended  # nobody has asked for its next view
@@ -128,7 +128,7 @@ def test_stop_waits_for_the_end_but_not_for_ever(every_view):
     assert asked.wait(10)
     assert not flow.runs("tab") and flow.end("tab") is None
     flow.begin(handler, "tab")
-    assert len(list(flow.grow("tab", GROWING))) == 1001  # the next one is not stopped
+    assert len(list(flow.grow(handler, "tab", GROWING))) == 1001  # the next one is not stopped
 
 
 def test_what_was_not_begun_has_no_end():
@@ -139,9 +139,9 @@ def test_what_was_not_begun_has_no_end():
     flow = Flow()
     flow.begin(handler, "tab")
     assert flow.begin(handler, "tab") == {}
-    growing = flow.grow("tab", GROWING)
+    growing = flow.grow(handler, "tab", GROWING)
     next(growing)
-    assert list(flow.grow("tab", GROWING)) == [{}] and flow.end("tab") is None
+    assert list(flow.grow(handler, "tab", GROWING)) == [{}] and flow.end("tab") is None
     assert list(growing) == [{"chat": {"value": 1}}]
     assert flow.end("tab") == {"send": {"visible": True}}
 
@@ -154,7 +154,7 @@ def test_what_is_stopped_at_its_last_view_has_no_end(views):
 
     flow = Flow()
     flow.begin(handler, "tab")
-    growing = flow.grow("tab", GROWING)
+    growing = flow.grow(handler, "tab", GROWING)
     for _ in range(views):
         next(growing)
     flow.close("tab")
@@ -169,14 +169,73 @@ def test_nothing_is_drawn_of_a_page_that_was_left():
 
     flow = Flow()
     flow.begin(handler, "tab")
-    growing = flow.grow("tab", GROWING)
+    growing = flow.grow(handler, "tab", GROWING)
     next(growing)
     flow.leave("tab")
     assert list(growing) == [] and flow.end("tab") is None
     assert not flow.rests("tab")
     flow.begin(handler, "tab")
-    assert len(list(flow.grow("tab", GROWING))) == 2
+    assert len(list(flow.grow(handler, "tab", GROWING))) == 2
     assert flow.rests("tab")  # it is the new page's
+
+
+def test_what_is_stopped_at_its_first_view_ends_with_it():
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def handler():
+        try:
+            begun.set()
+            go_on.wait(60)
+            yield {"chat": {"value": 1}}
+            yield {"chat": {"value": 2}}
+        finally:
+            ended.set()
+
+    flow = Flow()
+    first = threading.Thread(target=lambda: flow.begin(handler, "tab"))
+    first.start()
+    assert begun.wait(60)
+    assert list(flow.grow(handler, "tab", GROWING)) == [{}]  # of a second click
+    flow.close("tab")
+    assert flow.runs("tab") and not ended.is_set()
+    go_on.set()
+    flow.stop("tab", seconds=60)
+    assert ended.is_set() and flow.rests("tab")
+    first.join()
+
+
+def test_only_its_own_events_take_a_handler_on():
+    def handler():
+        yield {}
+        yield {"chat": {"value": 1}}
+
+    def other():
+        yield {"chat": {"value": 2}}
+
+    flow = Flow()
+    flow.begin(handler, "tab")
+    assert flow.begin(other, "tab") == {}
+    assert list(flow.grow(other, "tab", GROWING)) == [{}] and flow.end("tab") is None
+    assert {"chat": {"value": 1}} in list(flow.grow(handler, "tab", GROWING))
+
+
+def test_what_was_stopped_is_waited_for_before_the_next_begins():
+    def handler():
+        yield {}
+        yield {"chat": {"value": 1}}
+
+    flow, views = Flow(), []
+    flow.begin(handler, "tab")
+    growing = flow.grow(handler, "tab", GROWING)
+    next(growing)
+    flow.close("tab")
+    following = threading.Thread(
+        target=lambda: views.append(flow.begin(lambda: iter([{"a": {}}]), "tab"))
+    )
+    following.start()
+    assert list(growing) == []
+    following.join(60)
+    assert views == [{"a": {}}]
 
 
 def test_a_tab_is_free_again_whatever_happens():
@@ -190,7 +249,7 @@ def test_a_tab_is_free_again_whatever_happens():
     flow = Flow()
     for views in (1, 2):
         flow.begin(handler, "tab")
-        growing = flow.grow("tab", GROWING)
+        growing = flow.grow(handler, "tab", GROWING)
         for _ in range(views):
             next(growing)
         with pytest.raises(OSError, match="space"):
@@ -213,7 +272,7 @@ def test_a_slow_browser_is_given_less_to_draw(seconds, drawn, monkeypatch):
     flow = Flow()
     flow.begin(handler, "tab")
     now += seconds
-    views = [view for view in flow.grow("tab", GROWING) if view]
+    views = [view for view in flow.grow(handler, "tab", GROWING) if view]
     assert len(views) == pytest.approx(drawn, abs=1)
     whole = merged(*views)
     assert whole == {"chat": {"value": 199}, "status": {"value": "begun"}}
@@ -231,4 +290,4 @@ def test_what_changes_nothing_is_hardly_ever_passed_on(monkeypatch):
 
     flow = Flow()
     flow.begin(handler, "tab")
-    assert 3 <= len(list(flow.grow("tab", GROWING))) <= 6  # only then can it be closed
+    assert 3 <= len(list(flow.grow(handler, "tab", GROWING))) <= 6  # only then can it be closed

@@ -12,7 +12,6 @@ and Stop can't even be pressed. How long it takes from the first view to asking 
 network's and the queue's share, tells its pace.
 """
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
@@ -22,10 +21,8 @@ from typing import Any
 from internvl.ui.views import View, merged
 
 PACE = 0.2, 1.0
-"""Seconds between the views of an answer: as a share of the seconds to its second event, at most.
-
-The first view changes some sixty components, the others hardly more than the chat.
-"""
+"""Seconds between two views of an answer: this share of those from its first view to its next
+event, which draws the whole page where the others draw the chat, and at most so many."""
 Running = Generator[View, None, None]
 STOPPING_SECONDS = 10.0
 """How long a stop waits for the next view: a step can take seconds on a slow processor."""
@@ -35,6 +32,7 @@ STOPPING_SECONDS = 10.0
 class _Run:
     """A handler that is under way, and when its first view was sent, if it was."""
 
+    handler: Callable[..., Iterator[View]]
     views: Running
     sent: float | None = None
     grows: bool = False
@@ -51,33 +49,47 @@ class Flow:
         self._changed = threading.Condition()
 
     def begin(self, handler: Callable[..., Iterator[View]], tab: str, *values: Any) -> View:
-        """The first view of a handler; none while another one of this tab is under way."""
+        """The first view of a handler; none while another one of this tab is under way.
+
+        One that was stopped is waited for, but not for ever.
+        """
         views: Any = handler(*values)
         with self._changed:
+            before = self._runs.get(tab)
+            if before is not None and before.stopped:
+                self._wait_for(tab, before, STOPPING_SECONDS)
             if tab in self._runs:
                 return {}
-            run = self._runs[tab] = _Run(views)
+            run = self._runs[tab] = _Run(handler, views)
             self._left.discard(tab)
-        first: View = next(views, {})
-        run.sent = time.monotonic()
+        try:
+            first: View = next(views, {})
+        finally:
+            with self._changed:
+                run.sent = time.monotonic()
+                run.grows = run.stopped
+            if run.stopped:
+                self._finish(tab, run)
         return first
 
-    def grow(self, tab: str, growing: Collection[str]) -> Iterator[View]:
-        """The views after the first, as far as they are of the components that grow.
+    def grow(
+        self, handler: Callable[..., Iterator[View]], tab: str, growing: Collection[str]
+    ) -> Iterator[View]:
+        """The views of a handler after the first, as far as they are of the components that grow.
 
         Those that come faster than the browser can draw them are put together.
         """
         with self._changed:
             run = self._runs.get(tab)
-            begins = run is not None and not run.grows
-            if run is not None:
+            if run and (run.handler != handler or run.sent is None or run.grows):
+                run = None  # another one is under way
+            if run:
                 run.grows = True
-        if run is None or not begins:
+        if run is None or run.sent is None:
             yield {}
             return
         share, most = PACE
-        took = 0.0 if run.sent is None else time.monotonic() - run.sent
-        pace, drawn = min(most, share * took), 0.0
+        pace, drawn = min(most, share * (time.monotonic() - run.sent)), 0.0
         end: View = {}
         held: View = {}
         try:
@@ -96,12 +108,7 @@ class Flow:
                 if not run.stopped:
                     self._ends[tab] = end
         finally:
-            try:
-                run.views.close()
-            finally:
-                with self._changed:
-                    del self._runs[tab]
-                    self._changed.notify_all()
+            self._finish(tab, run)
 
     def end(self, tab: str) -> View | None:
         """What the views held besides; None where none came to its end: stopped, or not begun."""
@@ -110,27 +117,13 @@ class Flow:
 
     def runs(self, tab: str) -> bool:
         """Is a handler of this tab under way?"""
-        return tab in self._runs
+        with self._changed:
+            return tab in self._runs
 
     def rests(self, tab: str) -> bool:
         """Is none, and the page still the one of those before?"""
-        return tab not in self._runs and tab not in self._left
-
-    def stop(self, tab: str, seconds: float = STOPPING_SECONDS) -> None:
-        """`close`, and wait until it has ended, but not for ever."""
-        self.close(tab)
         with self._changed:
-            self._changed.wait_for(lambda: tab not in self._runs, seconds)
-
-    def leave(self, tab: str) -> None:
-        """`close`, as someone else's page comes: nothing is to be drawn of this one."""
-        self._left.add(tab)
-        self.close(tab)
-
-    def forget(self, tab: str) -> None:
-        """`close`, as the tab has gone."""
-        self.close(tab)
-        self._left.discard(tab)
+            return tab not in self._runs and tab not in self._left
 
     def close(self, tab: str) -> None:
         """What is under way in this tab is to end at its next view."""
@@ -140,8 +133,40 @@ class Flow:
             if run is None:
                 return
             run.stopped = True
-            if run.grows:
+            if run.grows or run.sent is None:
                 return
-            del self._runs[tab]
-        with contextlib.suppress(ValueError):  # it is at its first view right now
+            run.grows = True  # nobody else will end it
+        self._finish(tab, run)
+
+    def stop(self, tab: str, seconds: float = STOPPING_SECONDS) -> None:
+        """`close`, and wait until it has ended, but not for ever."""
+        with self._changed:
+            run = self._runs.get(tab)
+        self.close(tab)
+        if run is not None:
+            with self._changed:
+                self._wait_for(tab, run, seconds)
+
+    def leave(self, tab: str) -> None:
+        """`close`, as someone else's page comes: nothing is to be drawn of this one."""
+        with self._changed:
+            self._left.add(tab)
+        self.close(tab)
+
+    def forget(self, tab: str) -> None:
+        """`close`, as the tab has gone."""
+        self.close(tab)
+        with self._changed:
+            self._left.discard(tab)
+
+    def _wait_for(self, tab: str, run: _Run, seconds: float) -> None:
+        """Needs the lock, and lets go of it."""
+        self._changed.wait_for(lambda: self._runs.get(tab) is not run, seconds)
+
+    def _finish(self, tab: str, run: _Run) -> None:
+        try:
             run.views.close()
+        finally:
+            with self._changed:
+                del self._runs[tab]
+                self._changed.notify_all()

@@ -1,6 +1,6 @@
 """What happens on the page: every handler takes the visitor and values and gives views.
 
-The handlers that answer are generators: closing one is Stop.
+The handlers that answer are generators, which end where they are closed: that is Stop.
 """
 
 from collections.abc import Iterator

@@ -78,22 +78,27 @@ def _connect_flow(
         return flow.begin(handler, str(request.session_hash), *values)
 
     first = wire.on(triggers, begun, inputs, _ALL, trigger_mode="once")
-    _then_grows(wire, flow, handlers, first, growing)
+    _then_grows(wire, flow, handlers, first, handler, growing)
 
 
 def _then_grows(
-    wire: "Wire", flow: Flow, handlers: "Handlers", first: Any, growing: Sequence[str]
+    wire: "Wire",
+    flow: Flow,
+    handlers: "Handlers",
+    first: Any,
+    handler: Callable[..., Iterator[View]],
+    growing: Sequence[str],
 ) -> None:
     def grown(request: gr.Request, visitor: Any) -> Iterator[View]:
-        yield from flow.grow(str(request.session_hash), growing)
+        yield from flow.grow(handler, str(request.session_hash), growing)
 
     def ended(request: gr.Request, visitor: Any, question: str) -> View:
         tab = str(request.session_hash)
         end = flow.end(tab)
-        if end is None:  # stopped, or not begun as another one was under way
+        if end is None and flow.rests(tab):  # it was stopped
             settled = handlers.settled(visitor, question)
             return settled if flow.rests(tab) else {}
-        return end
+        return end or {}
 
     middle = wire.on(first.then, grown, [], growing, trigger_mode="multiple")
     wire.on(middle.then, ended, ["question"], _ALL, trigger_mode="multiple")
@@ -111,7 +116,7 @@ def _connect_acts(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handle
         return acted(request, *values, (str(event.action), str(event.name)))
 
     first = wire.on([c["acts"].click], touched, VALUES, _ALL, trigger_mode="multiple")
-    _then_grows(wire, flow, handlers, first, _GROWING)
+    _then_grows(wire, flow, handlers, first, handlers.act, _GROWING)
 
 
 def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
@@ -124,7 +129,7 @@ def _connect_cards(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handl
     outputs = list(dict.fromkeys([*_ALL, *VALUES]))
     inputs = [*FIELDS, *VALUES]
     first = wire.on([c["notice"].click], stepped, inputs, outputs, trigger_mode="once")
-    _then_grows(wire, flow, handlers, first, ["chat", *_GROWING_SIDES])
+    _then_grows(wire, flow, handlers, first, handlers.mend, ["chat", *_GROWING_SIDES])
 
 
 def _connect_panels(wire: "Wire", flow: Flow, c: dict[str, Any], handlers: "Handlers") -> None:
