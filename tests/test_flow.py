@@ -233,6 +233,8 @@ def test_what_was_stopped_is_waited_for_before_the_next_begins():
         target=lambda: views.append(flow.begin(lambda: iter([{"a": {}}]), "tab"))
     )
     following.start()
+    following.join(0.2)
+    assert views == []
     assert list(growing) == []
     following.join(60)
     assert views == [{"a": {}}]

@@ -65,7 +65,7 @@ class Handlers(AnswerHandlers, CompareHandlers, MendHandlers, LeavingHandlers):
 
     @friendly
     def stop(self, visitor: Visitor) -> View:
-        """The page after Stop, once the answer has ended.
+        """The page after Stop, which has waited for the answer to end, but not for ever.
 
         A turn that goes on being answered is another tab's, and is left alone.
         """
