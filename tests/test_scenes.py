@@ -9,6 +9,8 @@ import pytest
 from internvl.training.scenes import KINDS, draw
 from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, contrast, load_font
 from internvl.training.scenes.outlines import outline
+from internvl.training.scenes.photographs import ANSWER, FRAMES
+from internvl.training.scenes.phrasings import LIFE
 from internvl.training.scenes.scene import ask, pick_layout, region_box
 from internvl.training.scenes.words import is_in_split, pick_word, word_list
 
@@ -182,8 +184,21 @@ def test_pictures_that_come_later_are_asked_about_in_order():
 
 
 def test_photographs_are_refused_honestly():
-    answers = {exchange.answer for n in range(3) for exchange in draw("photo", n).exchanges}
-    assert all("published model" in answer for answer in answers)
+    scenes = [draw("photo", n) for n in range(40)]
+    assert {exchange.answer for scene in scenes for exchange in scene.exchanges} == {ANSWER}
+    assert "published model" in ANSWER
+    assert not any(canvas.marks for scene in scenes for canvas in scene.canvases)
+    assert {(scene.video, len(scene.canvases)) for scene in scenes} == {
+        *((False, 1), (False, 2), (True, FRAMES)),
+    }
+
+
+def test_drawn_scenes_show_nothing_of_the_world():
+    scenes = [draw("objects", n) for n in range(80)]
+    asked = {e.question.lower(): e.answer for s in scenes for e in s.exchanges if "drawn" in e.task}
+    assert any(f" {noun}" in question for question in asked for noun in LIFE)
+    assert all("nothing of the kind" in answer for answer in asked.values())
+    assert all(scene.exchanges[-1].task == "talk/drawn" for scene in scenes)
 
 
 def test_questions_are_typed_in_many_ways():

@@ -119,3 +119,10 @@ PHOTO = (  # asked of drawn scenes too
     "What is the man wearing?",
     "What food is this?",
 )
+LIFE = (
+    *("dog", "cat", "bird", "horse", "boy", "girl", "hand", "face"),
+    *("car", "train", "boat", "house", "door", "window", "street"),
+    *("tree", "flower", "mountain", "cloud", "river"),
+    *("chair", "cup", "bottle", "hat", "shirt", "shoe", "phone", "ball"),
+)
+"""Things of the world, which no drawn scene shows."""

@@ -2,8 +2,8 @@
 
 import random
 
-from internvl.training.scenes.phrasings import CAPTION, WHAT
-from internvl.training.scenes.scene import Exchange, Scene, ask
+from internvl.training.scenes import phrasings as say
+from internvl.training.scenes.scene import Exchange, Scene, article, ask
 from internvl.training.scenes.words import Split
 
 SCOPE = (
@@ -169,5 +169,22 @@ def draw_talk(rng: random.Random, split: Split) -> Scene:
 
 
 def _no_picture(rng: random.Random) -> Exchange:
-    question = ask(rng, rng.choice((WHAT, CAPTION)))
+    question = ask(rng, rng.choice((say.WHAT, say.CAPTION)))
     return Exchange("talk/no-picture", question, NO_PICTURE)
+
+
+def ask_of_life(rng: random.Random) -> str:
+    """A question about what no drawn scene shows: people, animals, cities and things."""
+    if rng.random() < 0.5:
+        return ask(rng, say.PHOTO)
+    noun = rng.choice(say.LIFE)
+    templates, shown = rng.choice(
+        (
+            (say.COLOUR_OF, noun),
+            (say.COUNT, f"{noun}s"),
+            (say.EXISTS, article(noun)),
+            (say.WHERE, noun),
+            (say.FIND, noun),
+        )
+    )
+    return ask(rng, templates, x=shown)
