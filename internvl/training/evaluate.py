@@ -33,6 +33,7 @@ TASKS: dict[str, tuple[str, str]] = {
     "images": ("images", "images/"),
     "video": ("video", "video/"),
     "talk": ("talk", "talk/"),
+    "talk/beside": ("charts", "talk/beside"),
     "talk/photo": ("photo", "talk/photo"),
     "talk/living": ("photo", "talk/living"),
     "talk/drawn": ("objects", "talk/drawn"),

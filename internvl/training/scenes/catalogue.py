@@ -10,7 +10,7 @@ from internvl.training.scenes.images import draw_images
 from internvl.training.scenes.objects import draw_objects, draw_single
 from internvl.training.scenes.photographs import draw_photo
 from internvl.training.scenes.scene import Scene
-from internvl.training.scenes.talk import draw_talk
+from internvl.training.scenes.talk import add_talk, draw_talk
 from internvl.training.scenes.text import draw_strings, draw_text
 from internvl.training.scenes.video import draw_video
 from internvl.training.scenes.words import Split
@@ -40,4 +40,8 @@ def draw(kind: str, index: int, split: Split = "train", seed: int = 0) -> Scene:
         raise ValueError(f"no kind of scene is called {kind!r}; there are {', '.join(KINDS)}")
     if split not in SPLITS:
         raise ValueError(f"a split is one of {', '.join(SPLITS)}, not {split!r}")
-    return _DRAWERS[kind](random.Random(f"{split} {kind} {seed} {index}"), split)
+    rng = random.Random(f"{split} {kind} {seed} {index}")
+    scene = _DRAWERS[kind](rng, split)
+    if scene.canvases and scene.exchanges:
+        add_talk(rng, scene, split)
+    return scene

@@ -1,171 +1,45 @@
 """Talk: greetings, what the model is, what it can do, and what it honestly can't."""
 
+import json
 import random
+from functools import lru_cache
+from pathlib import Path
 
 from internvl.training.scenes import phrasings as say
 from internvl.training.scenes.scene import Exchange, Scene, article, ask
 from internvl.training.scenes.words import Split
 
-SCOPE = (
-    "I was trained on drawn scenes: shapes, words, documents, charts and short clips. "
-    "For anything else use a published model."
-)
 NO_PICTURE = "I see no picture yet. Please add one and ask again."
-# The last question of each is held out.
-TALK: dict[str, tuple[tuple[str, ...], str]] = {
-    "greeting": (
-        (
-            "Hello",
-            "Hi",
-            "Hey",
-            "Hello!",
-            "Hi there!",
-            "Good morning",
-            "Good evening",
-            "Hello there",
-            "Hey there",
-            "Good day",
-        ),
-        "Hello! Send me a drawn picture and ask about it.",
-    ),
-    "mood": (
-        (
-            "How are you?",
-            "How are you doing?",
-            "How is it going?",
-            "How's it going?",
-            "How are you today?",
-            "How do you do?",
-            "How do you feel?",
-            "Are you well?",
-            "What is up?",
-            "What's new?",
-            "What's up?",
-        ),
-        "I am fine, thank you. What shall I look at?",
-    ),
-    "name": (
-        (
-            "Who are you?",
-            "What are you?",
-            "What is your name?",
-            "Tell me about yourself.",
-            "Which model is this?",
-            "Are you InternVL?",
-            "Introduce yourself.",
-            "What model are you?",
-        ),
-        "I am a very small InternVL model, trained on drawn scenes.",
-    ),
-    "skills": (
-        (
-            "What can you do?",
-            "What are you able to do?",
-            "How can you help me?",
-            "Help",
-            "What can I ask?",
-            "What should I ask?",
-            "What are you good at?",
-            "What are your skills?",
-            "What do you do?",
-            "Tell me what you can do.",
-            "Which questions can you answer?",
-            "What do you know?",
-        ),
-        "I can name shapes and colours, count, read words and documents, "
-        "and answer questions on charts, several pictures and short clips.",
-    ),
-    "limits": (
-        (
-            "What can't you do?",
-            "What are your limits?",
-            "Can you describe photographs?",
-            "Do you understand photos?",
-            "Can you look at a photo?",
-            "Can you recognise people?",
-            "Do you know animals?",
-            "Can you see photos?",
-        ),
-        "I was trained on drawn scenes; for photographs use a published model.",
-    ),
-    "size": (
-        (
-            "How big are you?",
-            "How many parameters do you have?",
-            "How large are you?",
-            "How large is this model?",
-            "What size are you?",
-            "Are you big?",
-            "Are you small?",
-            "Are you a big model?",
-            "Are you a small model?",
-            "Is this a large model?",
-            "Are you a large model?",
-        ),
-        "I am very small: about twelve million parameters.",
-    ),
-    "language": (
-        (
-            "Do you speak Chinese?",
-            "Which languages do you speak?",
-            "Do you speak German?",
-            "Can you speak French?",
-            "Which language do you know?",
-        ),
-        "I know a little English only.",
-    ),
-    "thanks": (
-        (
-            "Thank you",
-            "Thanks",
-            "Thanks a lot!",
-            "Thank you very much.",
-            "Great, thanks",
-            "Good job",
-        ),
-        "You are welcome.",
-    ),
-    "bye": (("Bye", "Goodbye", "See you", "Good night", "Bye bye", "See you later"), "Goodbye!"),
-    "scope": (
-        (
-            "Write a poem.",
-            "What is the capital of France?",
-            "Tell me a joke.",
-            "Who is the president?",
-            "Write some code.",
-            "What is the weather today?",
-            "Tell me a story.",
-            "Translate this.",
-            "What is the meaning of life?",
-            "What time is it?",
-            "Who won the game?",
-            "Explain gravity.",
-            "Write a python program.",
-            "Sing a song.",
-            "What is two plus two?",
-            "Solve this equation.",
-            "Who was Einstein?",
-            "How do I cook rice?",
-            "What is the news?",
-            "Where is Berlin?",
-            "Recommend a book.",
-            "Write an email to my boss.",
-        ),
-        SCOPE,
-    ),
-}
+
+
+@lru_cache(maxsize=1)
+def sayings() -> dict[str, tuple[tuple[str, ...], str]]:
+    """By name what people say, of which the last is held out, and the answer to it."""
+    text = (Path(__file__).parent / "talk.json").read_text(encoding="utf-8")
+    return {
+        name: (tuple(told["questions"]), told["answer"]) for name, told in json.loads(text).items()
+    }
 
 
 def draw_talk(rng: random.Random, split: Split) -> Scene:
     """A few exchanges without a picture."""
     scene = Scene("talk", ordered=True)
-    for name in rng.sample(list(TALK), rng.randint(2, 5)):
-        questions, answer = TALK[name]
-        own = questions[-1:] if split == "held-out" else questions[:-1]
-        scene.add(f"talk/{name}", ask(rng, own), answer)
+    for name in rng.sample(list(sayings()), rng.randint(2, 5)):
+        scene.add(f"talk/{name}", *_say(rng, name, split))
     if rng.random() < 0.3:
         scene.exchanges.insert(0, _no_picture(rng))
     return scene
+
+
+def add_talk(rng: random.Random, scene: Scene, split: Split) -> None:
+    """Let people who look at pictures talk, too, now and then."""
+    for name in rng.sample(list(sayings()), rng.choice((0, 1, 1, 2))):
+        scene.add("talk/beside", *_say(rng, name, split))
+
+
+def _say(rng: random.Random, name: str, split: Split) -> tuple[str, str]:
+    questions, answer = sayings()[name]
+    return ask(rng, questions[-1:] if split == "held-out" else questions[:-1]), answer
 
 
 def _no_picture(rng: random.Random) -> Exchange:
