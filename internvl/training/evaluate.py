@@ -22,6 +22,7 @@ from internvl.training.samples import converse, cut, tile_counts
 from internvl.training.scenes import Exchange, Scene, draw
 from internvl.training.scores import Tally, is_right, similarity, tally
 
+_SHOWN = "objects text documents charts images video"
 TASKS: dict[str, tuple[str, str]] = {
     "objects/single": ("single", "objects/single"),
     "objects/new-pair": ("single", "objects/new-pair"),
@@ -33,12 +34,15 @@ TASKS: dict[str, tuple[str, str]] = {
     "images": ("images", "images/"),
     "video": ("video", "video/"),
     "talk": ("talk", "talk/"),
-    "talk/beside": ("charts", "talk/beside"),
     "talk/photo": ("photo", "talk/photo"),
     "talk/living": ("photo", "talk/living"),
-    "talk/drawn": ("objects", "talk/drawn"),
+    "talk/drawn": (_SHOWN, "talk/drawn"),
+    "talk/absent": (_SHOWN, "talk/absent"),
+    "talk/describe": ("text documents charts images video", "talk/describe"),
+    "talk/kind": (_SHOWN, "talk/kind"),
+    "talk/beside": (f"{_SHOWN} photo", "talk/beside"),
 }
-"""The kind of scene each task draws and the exchanges it asks about."""
+"""The kinds of scene each task draws in turns, and the exchanges it asks about."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,12 @@ class Item:
 
 def draw_items(task: str, count: int, seed: int) -> list[Item]:
     """Questions about `count` held-out scenes, one each."""
-    kind, wanted = TASKS[task]
+    kinds, wanted = TASKS[task]
+    turns = kinds.split()
     items: list[Item] = []
     index = 0
     while len(items) < count:
-        scene = draw(kind, index, "held-out", seed)
+        scene = draw(turns[index % len(turns)], index, "held-out", seed)
         index += 1
         fitting = [e for e in scene.exchanges if _fits(e.task, wanted)]
         if fitting:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from internvl.training.scenes.charts import draw_chart
 from internvl.training.scenes.crowd import draw_crowd
 from internvl.training.scenes.documents import draw_document
+from internvl.training.scenes.general import add_general
 from internvl.training.scenes.images import draw_images
 from internvl.training.scenes.objects import draw_objects, draw_single
 from internvl.training.scenes.photographs import draw_photo
 from internvl.training.scenes.scene import Scene
-from internvl.training.scenes.talk import add_talk, draw_talk
+from internvl.training.scenes.talk import draw_talk
 from internvl.training.scenes.text import draw_strings, draw_text
 from internvl.training.scenes.video import draw_video
 from internvl.training.scenes.words import Split
@@ -43,5 +44,5 @@ def draw(kind: str, index: int, split: Split = "train", seed: int = 0) -> Scene:
     rng = random.Random(f"{split} {kind} {seed} {index}")
     scene = _DRAWERS[kind](rng, split)
     if scene.canvases and scene.exchanges:
-        add_talk(rng, scene, split)
+        add_general(rng, scene, split)
     return scene

@@ -13,11 +13,9 @@ from internvl.training.scenes.scene import (
     region_box,
     sentence,
 )
-from internvl.training.scenes.talk import ask_of_life
 from internvl.training.scenes.things import ROWS, Thing, add_thing, paint_background, pick_pair
 from internvl.training.scenes.words import Split, is_in_split
 
-DRAWN = "This is a drawn scene; I see nothing of the kind."
 ROUNDS = 3
 """How often each is asked about a picture of training, about other things or in other words; places
 and boxes, which take longest to learn, once more."""
@@ -97,7 +95,6 @@ def _ask_about(
         if len(unique) > 1:
             _ask_relation(rng, scene, rng.sample(unique, 2))
             _ask_size(rng, scene, things)
-    scene.add("talk/drawn", ask_of_life(rng), DRAWN)
 
 
 def _ask_place(rng: random.Random, scene: Scene, thing: Thing) -> None:

@@ -31,10 +31,9 @@ def draw_talk(rng: random.Random, split: Split) -> Scene:
     return scene
 
 
-def add_talk(rng: random.Random, scene: Scene, split: Split) -> None:
-    """Let people who look at pictures talk, too, now and then."""
-    for name in rng.sample(list(sayings()), rng.choice((0, 1, 1, 2))):
-        scene.add("talk/beside", *_say(rng, name, split))
+def say_something(rng: random.Random, split: Split) -> tuple[str, str]:
+    """What people say beside their questions, and the answer to it."""
+    return _say(rng, rng.choice(list(sayings())), split)
 
 
 def _say(rng: random.Random, name: str, split: Split) -> tuple[str, str]:
