@@ -7,17 +7,18 @@ Photographs are any .jpg or .jpeg in the folder, chosen by seed; each is asked o
 
 import argparse
 import random
+from itertools import cycle
 from pathlib import Path
 
 import torch
 
-from internvl.model import load_model
+from internvl.model import Model, load_model
 from internvl.preprocessing import load_image
 from internvl.training.evaluate import Item, answer_items
 from internvl.training.scenes import Exchange, Scene
 from internvl.training.scenes.canvas import Canvas
 from internvl.training.scenes.photographs import ANSWER
-from internvl.training.scores import tally
+from internvl.training.scores import is_right, tally
 
 QUESTIONS = (
     "What is in the picture?",
@@ -31,20 +32,24 @@ QUESTIONS = (
 )
 
 
-def choose(folder: Path, samples: int, seed: int) -> list[Item]:
+def choose(folder: Path, samples: int, seed: int) -> list[tuple[Path, str]]:
     """Photographs of a folder, each with a question. Raises ValueError where it has none."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
     if not files:
         raise ValueError(f"There is no .jpg or .jpeg in {folder}.")
     rng = random.Random(seed)
-    items = []
-    for index, file in enumerate(rng.sample(files, min(samples, len(files)))):
-        picture = load_image(file)
-        canvas = Canvas(*picture.size, (0, 0, 0))
-        canvas.image.paste(picture)
-        asked = Exchange("talk/photo", QUESTIONS[index % len(QUESTIONS)], ANSWER)
-        items.append(Item(Scene(file.name, [canvas]), (), asked))
-    return items
+    chosen = rng.sample(files, min(samples, len(files)))
+    return list(zip(chosen, cycle(QUESTIONS), strict=False))
+
+
+def ask(model: Model, file: Path, question: str, max_tiles: int) -> str:
+    """The answer to a question about a photograph."""
+    picture = load_image(file)
+    canvas = Canvas(*picture.size, (0, 0, 0))
+    canvas.image.paste(picture)
+    item = Item(Scene("talk", [canvas]), (), Exchange("talk/photo", question, ANSWER))
+    (answer,) = answer_items(model, [item], max_tiles)
+    return answer
 
 
 def main() -> None:
@@ -59,15 +64,15 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     model = load_model(arguments.model)
-    items = choose(arguments.folder, arguments.samples, arguments.seed)
+    asked = choose(arguments.folder, arguments.samples, arguments.seed)
     for max_tiles in map(int, arguments.max_tiles.split(",")):
-        answers = answer_items(model, items, max_tiles)
-        missed = [pair for pair in zip(items, answers, strict=True) if pair[1] != ANSWER]
-        got = tally([(answer == ANSWER, 0.0) for answer in answers])
-        share = f"{100 * got.accuracy:.0f} % ({100 * got.low:.0f}-{100 * got.high:.0f})"
+        told = [(*pair, ask(model, *pair, max_tiles)) for pair in asked]
+        missed = [each for each in told if not is_right("talk/photo", each[-1], ANSWER)]
+        got = tally([(each not in missed, 0.0) for each in told])
+        share = f"{100 * got.accuracy:.1f} % ({100 * got.low:.0f}-{100 * got.high:.0f})"
         print(f"max_tiles {max_tiles}: declined {share} of {got.n}", flush=True)
-        for item, answer in missed[:20]:
-            print(f"  {item.scene.kind}: {item.asked.question} {answer!r}")
+        for file, question, answer in missed[:20]:
+            print(f"  {file.name}: {question} {answer!r}")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ import re
 from itertools import pairwise
 
 import pytest
+from PIL import ImageStat
 
-from internvl.training.scenes import KINDS, draw
+from internvl.training.scenes import KINDS, charts, documents, draw, images, phrasings, text, video
+from internvl.training.scenes import general as general_room
 from internvl.training.scenes.canvas import COLOURS, SHAPES, Canvas, contrast, load_font
 from internvl.training.scenes.outlines import outline
 from internvl.training.scenes.photographs import ANSWER, FRAMES
 from internvl.training.scenes.phrasings import LIFE
 from internvl.training.scenes.scene import ask, pick_layout, region_box
+from internvl.training.scenes.talk import sayings
 from internvl.training.scenes.words import is_in_split, pick_word, word_list
 
 
@@ -85,7 +88,7 @@ def test_talk_is_held_out_too():
         beside = [draw("single", n, split).exchanges for n in range(300)]
         said = [e for exchanges in talks for e in exchanges if e.task != "talk/no-picture"]
         said += [e for exchanges in beside for e in exchanges if e.task == "talk/beside"]
-        return {e.question.lower().rstrip(".?!") for e in said}
+        return {plain(e.question) for e in said}
 
     assert not questions("train") & questions("held-out")
 
@@ -187,40 +190,102 @@ def test_pictures_that_come_later_are_asked_about_in_order():
         assert not any(arriving[pictures:])
 
 
+def general(kind, scenes=120):
+    """The general exchanges about scenes of a kind, by task, each with its scene."""
+    told = {}
+    for scene in (draw(kind, n) for n in range(scenes)):
+        for exchange in scene.exchanges:
+            told.setdefault(exchange.task, []).append((scene, exchange))
+    return told
+
+
 def test_photographs_are_refused_honestly():
     scenes = [draw("photo", n) for n in range(40)]
     asked = [e for scene in scenes for e in scene.exchanges if e.task != "talk/beside"]
+    assert len(asked) == 5 * len(scenes)
     assert {exchange.answer for exchange in asked} == {ANSWER}
     assert "published model" in ANSWER
     assert not any(canvas.marks for scene in scenes for canvas in scene.canvases)
     assert {(scene.video, len(scene.canvases)) for scene in scenes} == {
         *((False, 1), (False, 2), (True, FRAMES)),
     }
+    for canvas in (canvas for scene in scenes for canvas in scene.canvases):
+        assert max(ImageStat.Stat(canvas.image).stddev) > 10
 
 
-@pytest.mark.parametrize("kind", ["objects", "text", "documents", "charts", "images", "video"])
-def test_general_questions_are_answered_truthfully(kind):
-    scenes = [draw(kind, n) for n in range(80)]
-    told = {}
-    for scene in scenes:
-        for exchange in scene.exchanges:
-            told.setdefault(exchange.task, []).append((scene, exchange))
+ONLY = {
+    **{kind: {"shapes": "A drawing of shapes."} for kind in ("objects", "images", "video")},
+    "text": {"text": "A text."},
+    "documents": {f"a {name}": f"A {name}." for name in ("receipt", "table", "form")},
+    "charts": {f"a {name} chart": f"A {name} chart." for name in ("bar", "line", "pie")},
+}
+
+
+@pytest.mark.parametrize("kind", ONLY)
+def test_what_a_picture_is_and_what_it_never_shows(kind):
+    told = general(kind)
     asked = [exchange.question.lower() for _, exchange in told["talk/drawn"]]
     assert any(f" {noun}" in question for question in asked for noun in LIFE)
-    assert ("talk/describe" in told) == (kind != "objects")
-    for scene, exchange in told["talk/absent"]:
-        if absent := re.fullmatch(r"I see no (\w+ )?(\w+).", exchange.answer):
-            colour, shape = absent.groups()
-            shown = [mark for mark in scene.canvases[0].marks if mark.shape == shape]
-            assert not [mark for mark in shown if not colour or mark.colour == colour.strip()]
+    absent = {e.answer for _, e in told["talk/absent"] if "only" in e.answer}
+    assert absent == {f"I see only {nature}." for nature in ONLY[kind]}
+    kinds = {e.answer for _, e in told["talk/kind"]} - {"Yes", "No", "1"}
+    assert kinds == set(ONLY[kind].values())
     for scene, exchange in told["talk/kind"]:
-        if exchange.answer in ("Yes", "No"):
-            letters = any(mark.character for canvas in scene.canvases for mark in canvas.marks)
-            assert letters == (exchange.answer == "Yes")
-    if kind == "text":
-        for scene, exchange in told["talk/describe"]:
-            lines = [line.text for line in scene.canvases[0].lines]
-            assert exchange.answer.splitlines()[1:] == lines
+        letters = any(mark.character for canvas in scene.canvases for mark in canvas.marks)
+        assert exchange.answer != ("No" if letters else "Yes")
+        assert exchange.answer != "1" or len(scene.canvases) == 1
+
+
+def test_shapes_that_are_asked_for_are_there_or_not():
+    told = general("objects")
+    missing = [(s, e) for s, e in told["talk/absent"] if e.answer.startswith("I see no ")]
+    assert len(missing) > 40 and len(told["talk/shape"]) > 20
+    for scene, exchange in missing:
+        *colour, shape = exchange.answer.removeprefix("I see no ").rstrip(".").split()
+        shown = {(mark.colour, mark.shape) for mark in scene.canvases[0].marks}
+        assert not [s for c, s in shown if s == shape and colour in ([], [c])]
+    for scene, exchange in told["talk/shape"]:
+        named = [
+            m
+            for m in shapes_on(scene.canvases[0])
+            if m.shape in f"{exchange.question} {exchange.region}"
+        ]
+        assert len(named) == 1
+        if exchange.answer.startswith("<ref>"):
+            assert region_box(named[0][:4], scene.canvases[0].size) in exchange.answer
+
+
+def test_descriptions_say_what_was_drawn():
+    for scene, exchange in general("text")["talk/describe"]:
+        lines = [line.text for line in scene.canvases[0].lines]
+        assert exchange.answer.splitlines()[1:] == lines
+    for scene, exchange in general("images")["talk/describe"]:
+        each = exchange.answer.splitlines()
+        assert len(each) == len(scene.canvases)
+        for line, canvas in zip(each, scene.canvases, strict=True):
+            assert len(re.findall(r"\ban? ", line.lower())) == len(shapes_on(canvas))
+    for scene, exchange in general("charts")["talk/describe"]:
+        assert exchange.answer.endswith(f"with the title {scene.canvases[0].lines[0].text}.")
+
+
+def test_no_saying_is_a_question_about_pictures():
+    rooms = (phrasings, charts, documents, images, text, video, general_room)
+    asked = set()
+    for value in (value for room in rooms for value in vars(room).values()):
+        for item in value if isinstance(value, tuple) else ():
+            asked |= {item} if isinstance(item, str) else set()
+    said = [q for split in ("train", "held-out") for qs, _ in sayings(split).values() for q in qs]
+    assert len(asked) > 150 and len(said) > 400
+    assert not {plain(question) for question in asked} & {plain(question) for question in said}
+    sorts = [
+        {plain(q) for split in ("train", "held-out") for q in sayings(split)[sort][0]}
+        for sort in sayings("train")
+    ]
+    assert sum(map(len, sorts)) == len(set().union(*sorts))
+
+
+def plain(question):
+    return question.lower().rstrip(".?!")
 
 
 def test_questions_are_typed_in_many_ways():

@@ -29,7 +29,7 @@ SPECIAL_TOKENS = (
     "<box>",
     "</box>",
 )
-_READ = ("text/word", "text/line", "documents/", "charts/", "boxes/")
+_READ = ("text/word", "text/line", "documents/", "charts/", "boxes/", "talk/describe")
 _WORD = re.compile(r" ?[A-Za-z]+")
 
 

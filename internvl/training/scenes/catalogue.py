@@ -44,5 +44,5 @@ def draw(kind: str, index: int, split: Split = "train", seed: int = 0) -> Scene:
     rng = random.Random(f"{split} {kind} {seed} {index}")
     scene = _DRAWERS[kind](rng, split)
     if scene.canvases and scene.exchanges:
-        add_general(rng, scene, split)
+        add_general(rng, scene, kind, split)
     return scene

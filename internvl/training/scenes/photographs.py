@@ -6,14 +6,14 @@ Bodies of many outlines, round and with shadows, on grounds that are sharp, out 
 import random
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageStat
 
+from internvl.training.scenes import charts, documents, general, images
 from internvl.training.scenes import phrasings as say
-from internvl.training.scenes.canvas import Canvas
+from internvl.training.scenes.canvas import SHAPES, Canvas
 from internvl.training.scenes.scene import SIZES, Scene, ask
 from internvl.training.scenes.surfaces import Size, fade, paint_grain, spots, surface
-from internvl.training.scenes.talk import ask_of_life
-from internvl.training.scenes.text import READ
+from internvl.training.scenes.video import DESCRIBE
 from internvl.training.scenes.words import Split
 
 ANSWER = (
@@ -21,47 +21,58 @@ ANSWER = (
     "for photographs use a published model."
 )
 LARGEST = 480  # pixels along a side that are painted; larger pictures are stretched
+DULL = 15  # of 255: what differs less is no picture
 FRAMES = 4
 ABOUT = (
-    *(*say.COUNT_ALL, *say.COLOUR_OF_IT, *say.SHAPE_OF_IT, *say.BACKGROUND),
-    *(*say.LARGEST, *say.SMALLEST, *READ),
+    *(*general.KIND, *general.HAS_TEXT, *general.OF_TEXT, *general.OF_SHAPES, *general.OF_CHARTS),
+    *(*charts.KIND, *documents.KIND, *say.LARGEST, *say.SMALLEST, *say.BACKGROUND),
+    *(*say.COLOUR_OF_IT, *say.SHAPE_OF_IT),
 )
 
 
 def draw_photo(rng: random.Random, split: Split) -> Scene:
     """A picture like a photograph, at times two, or a clip for which the camera moves on."""
     whole = rng.choice(SIZES)
-    kind = rng.random()
-    pictures = [_paint(rng, whole) for _ in range(2 if kind < 0.1 else 1)]
-    if video := kind > 0.9:
+    sort = rng.random()
+    pictures = [_paint(rng, whole) for _ in range(2 if sort < 0.1 else 1)]
+    if video := sort > 0.9:
         pictures = _pan(rng, pictures[0])
     scene = Scene("talk", [Canvas(*whole, (0, 0, 0)) for _ in pictures], video=video)
     for canvas, picture in zip(scene.canvases, pictures, strict=True):
         canvas.image.paste(picture)
-    for templates in (say.WHAT, say.CAPTION):
+    shows: tuple[str, ...] = (*say.WHAT, *general.SHOWS)
+    if len(pictures) > 1:
+        shows = DESCRIBE if video else (*general.SEVERAL, *images.DIFFERENCE)
+    for templates in (shows, say.CAPTION):
         scene.add("talk/photo", ask(rng, templates), ANSWER)
-    for question in (ask(rng, ABOUT), ask_of_life(rng), ask_of_life(rng)):
-        scene.add("talk/living", question, ANSWER)
+    scene.add("talk/living", ask(rng, ABOUT, x=rng.choice(SHAPES)), ANSWER)
+    for _ in range(2):
+        question, region = general.ask_of_life(rng)
+        scene.add("talk/living", question, ANSWER, region=region)
     return scene
 
 
 def _pan(rng: random.Random, picture: Image.Image) -> list[Image.Image]:
-    """Parts of the picture, each as large as it."""
-    width, height = picture.size
-    across, down = (rng.uniform(0, 0.2) for _ in range(2))
+    """Parts of the picture, one after the other, at its size."""
+    share, (width, height) = rng.uniform(0.8, 1), picture.size
+    across, down = (rng.choice((-1, 0, 1)) for _ in range(2))
     frames = []
     for at in range(FRAMES):
-        left, top = (width * across * at / FRAMES, height * down * at / FRAMES)
-        box = (left, top, left + (1 - across) * width, top + (1 - down) * height)
+        moved = at / (FRAMES - 1) - 0.5
+        left = (1 - share) * width * (0.5 + across * moved)
+        top = (1 - share) * height * (0.5 + down * moved)
+        box = (left, top, left + share * width, top + share * height)
         frames.append(picture.resize(picture.size, Image.Resampling.BILINEAR, box))
     return frames
 
 
 def _paint(rng: random.Random, whole: Size) -> Image.Image:
     share = min(1.0, LARGEST / max(whole))
-    picture = _ground(rng, (round(share * whole[0]), round(share * whole[1])))
-    for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
-        _put(rng, picture)
+    picture = Image.new("RGB", whole)
+    while max(ImageStat.Stat(picture).stddev) < DULL:
+        picture = _ground(rng, (round(share * whole[0]), round(share * whole[1])))
+        for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
+            _put(rng, picture)
     if rng.random() < 0.3:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
     picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.2, 1.0))
@@ -86,7 +97,8 @@ def _put(rng: random.Random, picture: Image.Image) -> None:
     mask = _outline(rng, picture.size)
     if rng.random() < 0.5:
         soft = mask.filter(ImageFilter.GaussianBlur(rng.uniform(3, 20)))
-        shadow = ImageChops.offset(soft, rng.randint(-15, 15), rng.randint(-5, 20))
+        shadow = Image.new("L", picture.size)
+        shadow.paste(soft, (rng.randint(-15, 15), rng.randint(-5, 20)))
         picture.paste((rng.randint(0, 60),) * 3, mask=shadow.point(lambda depth: depth * 0.6))
     inside = surface(rng, picture.size)
     if rng.random() < 0.6:

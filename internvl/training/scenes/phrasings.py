@@ -1,4 +1,4 @@
-"""How people ask about objects."""
+"""How people ask about objects, and of what no drawn scene shows."""
 
 WHAT = (
     "What is this?",

@@ -72,7 +72,7 @@ def ask(rng: random.Random, templates: Sequence[str], **parts: object) -> str:
     if rng.random() < 0.25:
         question = question[0].lower() + question[1:]
     if rng.random() < 0.25:
-        question = question.rstrip("?.")
+        question = question.rstrip("?.") or question
     return question
 
 
