@@ -16,7 +16,7 @@ EVEN = {
     "images": 2.0,
     "video": 1.5,
     "talk": 1.0,
-    "photo": 2.5,
+    "photo": 3.5,
 }
 LABELLED = EVEN | {
     "single": 0.3,

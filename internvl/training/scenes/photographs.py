@@ -4,13 +4,14 @@ Bodies of many outlines, round and with shadows, on grounds that are sharp, out 
 """
 
 import random
+from string import ascii_letters
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageStat
 
 from internvl.training.scenes import charts, documents, general, images
 from internvl.training.scenes import phrasings as say
-from internvl.training.scenes.canvas import SHAPES, Canvas
+from internvl.training.scenes.canvas import SHAPES, Canvas, font_names, load_font
 from internvl.training.scenes.scene import SIZES, Scene, ask
 from internvl.training.scenes.surfaces import Size, fade, paint_grain, spots, surface
 from internvl.training.scenes.video import DESCRIBE
@@ -21,6 +22,7 @@ ANSWER = (
     "for photographs use a published model."
 )
 LARGEST = 480  # pixels along a side that are painted; larger pictures are stretched
+Spot = tuple[float, float] | None  # shares of the sides
 DULL = 15  # of 255: what differs less is no picture
 FRAMES = 4
 ABOUT = (
@@ -69,32 +71,64 @@ def _pan(rng: random.Random, picture: Image.Image) -> list[Image.Image]:
 def _paint(rng: random.Random, whole: Size) -> Image.Image:
     share = min(1.0, LARGEST / max(whole))
     picture = Image.new("RGB", whole)
+    spot = rng.choice((None, (rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.7))))
     while max(ImageStat.Stat(picture).stddev) < DULL:
         picture = _ground(rng, (round(share * whole[0]), round(share * whole[1])))
-        for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
-            _put(rng, picture)
+        for _ in range(rng.choice((1, 1, 2, 3, 5, 8))):
+            _put(rng, picture, spot)
     if rng.random() < 0.3:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
-    picture = ImageEnhance.Color(picture).enhance(rng.uniform(0.2, 1.0))
+    vivid = rng.choice((rng.uniform(0.0, 1.0), rng.uniform(0.8, 2.5)))
+    picture = ImageEnhance.Color(picture).enhance(vivid)
+    if rng.random() < 0.2:
+        _write(rng, picture)
+    if rng.random() < 0.15:
+        picture = _frame(rng, picture)
     return picture.resize(whole, Image.Resampling.BICUBIC)
+
+
+def _write(rng: random.Random, picture: Image.Image) -> None:
+    """A word somewhere, as on a sign or in a corner."""
+    word = "".join(rng.choices(ascii_letters, k=rng.randint(2, 12)))
+    font = load_font(rng.choice(font_names()), rng.choice((10, 14, 20, 40)))
+    shade = rng.choice((0, 255, rng.randint(0, 255)))
+    spot = rng.random() * picture.width * 0.8, rng.random() * picture.height * 0.95
+    ImageDraw.Draw(picture).text(spot, word, (shade, shade, shade), font)
+
+
+def _frame(rng: random.Random, picture: Image.Image) -> Image.Image:
+    """The picture on a plain ground, as a print or a screen shows it."""
+    framed = Image.new("RGB", picture.size, _plain(rng))
+    sides = [rng.choice((0.0, rng.uniform(0, 0.2))) for _ in range(4)]
+    left, top = round(sides[0] * picture.width), round(sides[1] * picture.height)
+    room = (1 - sides[0] - sides[2]) * picture.width, (1 - sides[1] - sides[3]) * picture.height
+    framed.paste(picture.resize((round(room[0]), round(room[1]))), (left, top))
+    return framed
+
+
+def _plain(rng: random.Random) -> tuple[int, int, int]:
+    """White, black, grey or any colour, not quite."""
+    shades = rng.choice(
+        ([255] * 3, [0] * 3, [rng.randint(0, 255)] * 3, rng.choices(range(256), k=3))
+    )
+    red, green, blue = (min(255, max(0, shade + rng.randint(-8, 8))) for shade in shades)
+    return red, green, blue
 
 
 def _ground(rng: random.Random, size: Size) -> Image.Image:
     """A surface, sharp or out of focus, a plain table, or as smooth as the sky."""
     kind = rng.random()
-    if kind < 0.7:
+    if kind < 0.65:
         blur = rng.choice((0.0, rng.uniform(0, 15)))
         return surface(rng, size).filter(ImageFilter.GaussianBlur(blur))
-    if kind < 0.85:
-        shade = rng.choice((255, 255, rng.randint(0, 255)))
-        plain = [min(255, max(0, shade + rng.randint(-8, 8))) for _ in range(3)]
-        return Image.new("RGB", size, tuple(plain))
+    if kind < 0.9:
+        return Image.new("RGB", size, _plain(rng))
     return Image.blend(fade(rng, size), paint_grain(rng, size), rng.uniform(0.0, 0.5))
 
 
-def _put(rng: random.Random, picture: Image.Image) -> None:
+def _put(rng: random.Random, picture: Image.Image, spot: Spot) -> None:
     """A body, often with its shadow, and often lit from one side."""
-    mask = _outline(rng, picture.size)
+    mask = _outline(rng, picture.size) if spot is None else _part(rng, picture.size, spot)
     if rng.random() < 0.5:
         soft = mask.filter(ImageFilter.GaussianBlur(rng.uniform(3, 20)))
         shadow = Image.new("L", picture.size)
@@ -110,6 +144,23 @@ def _put(rng: random.Random, picture: Image.Image) -> None:
         lit = np.asarray(inside, np.float32) * light[..., None]
         inside = Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))
     picture.paste(inside, mask=mask)
+
+
+def _part(rng: random.Random, size: Size, spot: tuple[float, float]) -> Image.Image:
+    """Where a part of a body is that stands at this spot: round, or its corners are."""
+    mask = Image.new("L", size)
+    draw = ImageDraw.Draw(mask)
+    x, y = (side * rng.gauss(at, 0.1) for side, at in zip(size, spot, strict=True))
+    across, down = (min(size) * rng.choice((0.03, 0.08, 0.15, 0.3)) for _ in range(2))
+    if rng.random() < 0.4:
+        draw.ellipse((x - across, y - down, x + across, y + down), 255)
+    else:
+        angles = sorted(rng.uniform(0, 2 * np.pi) for _ in range(rng.randint(4, 9)))
+        draw.polygon([(x + across * np.cos(a), y + down * np.sin(a)) for a in angles], 255)
+    turned = mask.rotate(rng.uniform(-90, 90), center=(x, y))
+    round_ = turned.filter(ImageFilter.GaussianBlur(rng.choice((1, 4, 8))))
+    sharp = round_.point(lambda depth: 255 if depth > 110 else 0)
+    return sharp.filter(ImageFilter.GaussianBlur(rng.choice((0.7, 1.5))))
 
 
 def _outline(rng: random.Random, size: Size) -> Image.Image:

@@ -1,7 +1,7 @@
 """What bodies and grounds of pictures like photographs are painted with.
 
-Grain, leaves and folds in a few colours each, with light that falls unevenly: what drawn scenes
-never have.
+Grain, leaves, folds and works in a few colours each, with light that falls unevenly: what drawn
+scenes never have.
 """
 
 import random
@@ -25,8 +25,9 @@ _BENDS: tuple[Callable[[Grain], Grain], ...] = (
 
 
 def surface(rng: random.Random, size: Size) -> Image.Image:
-    """Grain, leaves or folds."""
-    return rng.choice((paint_grain, _paint_leaves, _paint_folds, _paint_folds))(rng, size)
+    """Grain, leaves, folds or works."""
+    painters = (paint_grain, _paint_leaves, _paint_folds, _paint_folds, _paint_works, _paint_works)
+    return rng.choice(painters)(rng, size)
 
 
 def paint_grain(rng: random.Random, size: Size) -> Image.Image:
@@ -100,6 +101,36 @@ def _paint_leaves(rng: random.Random, size: Size) -> Image.Image:
                 )
             )
         draw.polygon(points, tuple(np.clip(colour, 0, 255).astype(int).tolist()))
+    return _shine(rng, picture)
+
+
+def _paint_works(rng: random.Random, size: Size) -> Image.Image:
+    """What people build: rows of panes, discs and bars, some with dark edges, seen askew."""
+    picture = fade(rng, size)
+    draw = ImageDraw.Draw(picture)
+    colours = palette(rng, rng.randint(3, 7)).astype(int).tolist()
+    for _ in range(rng.randint(2, 9)):
+        x, y = rng.random() * size[0], rng.random() * size[1]
+        width, height = (min(size) * rng.choice((0.02, 0.05, 0.1, 0.3)) for _ in range(2))
+        step = rng.choice(((1.1, 0), (1.5, 0), (0, 1.1), (0, 1.5), (0.3, 0.3)))
+        fill, edge = tuple(rng.choice(colours)), rng.choice((None, (20, 20, 20), (230, 230, 230)))
+        shape = rng.choice((draw.rectangle, draw.rectangle, draw.ellipse))
+        for _ in range(rng.choice((1, 3, 8, 20))):
+            shape((x, y, x + width, y + height), fill, edge, rng.choice((1, 2, 4)))
+            x, y = x + step[0] * width, y + step[1] * height
+    across, down = (0.25 * side for side in size)
+    corners = [
+        (x + rng.uniform(-across, across), y + rng.uniform(-down, down))
+        for x, y in ((across, down), (across, 3 * down), (3 * across, 3 * down), (3 * across, down))
+    ]
+    quad = [place for corner in corners for place in corner]
+    askew = picture.transform(size, Image.Transform.QUAD, quad, Image.Resampling.BILINEAR)
+    return _shine(rng, askew)
+
+
+def _shine(rng: random.Random, picture: Image.Image) -> Image.Image:
+    """Uneven light, and a grain over all."""
+    size = picture.size
     light = spots(rng, size, rng.choice((2, 3, 5)))[..., None]
     grain = 1 + rng.uniform(0, 0.4) * (spots(rng, size, max(size) // 3)[..., None] - 0.5)
     shaded = np.asarray(picture, np.float32) * (rng.uniform(0.3, 1) * (light - 0.5) + 1) * grain
