@@ -50,8 +50,8 @@ CHOSEN = {
         "text/colour",
     ),
     "3-chart.png": Chosen(
-        *("charts", 88, ("A bar chart", "柱状图")),
-        ("What is the value of chair?", "chair 的数值是多少？"),
+        *("charts", 52, ("A bar chart", "柱状图")),
+        ("What is the value of farm?", "farm 的数值是多少？"),
         "charts/bar-value",
     ),
     "4-receipt.png": Chosen(
