@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.photographs import QUESTIONS, choose
 from internvl.training.evaluate import TASKS, Item, answer_items, draw_items, evaluate, markdown
 from internvl.training.scenes import draw
 from internvl.training.scores import edit_distance, is_right, overlap, similarity, tally
@@ -96,6 +97,22 @@ def test_the_embedded_model_knows_single_objects(nano):
     result = evaluate(nano, ["objects/single"], 30, 1, seed=11)["objects/single"]
     assert result.n == 30
     assert result.accuracy >= 0.7
+
+
+def test_the_embedded_model_says_what_is_not_there(nano):
+    result = evaluate(nano, ["talk/absent"], 30, 1, seed=11)["talk/absent"]
+    assert result.accuracy >= 0.5
+
+
+def test_photographs_are_chosen_by_seed(tmp_path):
+    with pytest.raises(ValueError, match=r"no \.jpg"):
+        choose(tmp_path, 3, 0)
+    for name in ("a.jpg", "b.JPEG", "c.jpg", "d.png"):
+        (tmp_path / name).touch()
+    chosen = choose(tmp_path, 9, 0)
+    assert chosen == choose(tmp_path, 9, 0)
+    assert {file.name for file, _ in chosen} == {"a.jpg", "b.JPEG", "c.jpg"}
+    assert [question for _, question in chosen] == list(QUESTIONS[:3])
 
 
 def test_the_command_writes_figures_and_names_unknown_tasks(tmp_path):
