@@ -67,10 +67,11 @@ def main() -> None:
     asked = choose(arguments.folder, arguments.samples, arguments.seed)
     for max_tiles in map(int, arguments.max_tiles.split(",")):
         told = [(*pair, ask(model, *pair, max_tiles)) for pair in asked]
-        missed = [each for each in told if not is_right("talk/photo", each[-1], ANSWER)]
-        got = tally([(each not in missed, 0.0) for each in told])
+        right = [is_right("talk/photo", answer, ANSWER) for *_, answer in told]
+        got = tally([(declined, 0.0) for declined in right])
         share = f"{100 * got.accuracy:.1f} % ({100 * got.low:.0f}-{100 * got.high:.0f})"
         print(f"max_tiles {max_tiles}: declined {share} of {got.n}", flush=True)
+        missed = [each for each, declined in zip(told, right, strict=True) if not declined]
         for file, question, answer in missed[:20]:
             print(f"  {file.name}: {question} {answer!r}")
 

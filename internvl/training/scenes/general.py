@@ -111,7 +111,7 @@ def _ask_general(rng: random.Random, scene: Scene, split: Split) -> None:
         scene.add("talk/kind", ask(rng, images.PICTURES), "1")
     if rng.random() < 0.4:
         question, region = ask_of_life(rng)
-        if not _is_written(f"{question} {region}", scene) and "happening" not in question:
+        if not _is_written(f"{question} {region or ''}", scene) and "happening" not in question:
             scene.add("talk/drawn", question, DRAWN, region=region)
 
 

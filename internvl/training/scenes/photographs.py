@@ -22,7 +22,7 @@ ANSWER = (
     "for photographs use a published model."
 )
 LARGEST = 480  # pixels along a side that are painted; larger pictures are stretched
-Spot = tuple[float, float] | None  # shares of the sides
+Spot = tuple[float, float]  # shares of the sides
 DULL = 15  # of 255: what differs less is no picture
 FRAMES = 4
 ABOUT = (
@@ -126,7 +126,7 @@ def _ground(rng: random.Random, size: Size) -> Image.Image:
     return Image.blend(fade(rng, size), paint_grain(rng, size), rng.uniform(0.0, 0.5))
 
 
-def _put(rng: random.Random, picture: Image.Image, spot: Spot) -> None:
+def _put(rng: random.Random, picture: Image.Image, spot: Spot | None) -> None:
     """A body, often with its shadow, and often lit from one side."""
     mask = _outline(rng, picture.size) if spot is None else _part(rng, picture.size, spot)
     if rng.random() < 0.5:
@@ -146,7 +146,7 @@ def _put(rng: random.Random, picture: Image.Image, spot: Spot) -> None:
     picture.paste(inside, mask=mask)
 
 
-def _part(rng: random.Random, size: Size, spot: tuple[float, float]) -> Image.Image:
+def _part(rng: random.Random, size: Size, spot: Spot) -> Image.Image:
     """Where a part of a body is that stands at this spot: round, or its corners are."""
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)
