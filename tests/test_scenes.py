@@ -165,6 +165,34 @@ def test_charts_are_drawn_to_scale():
             assert trend == ("Up" if rising else "Down")
 
 
+def test_training_asks_charts_what_stands_where():
+    more, seen = {"nth", "labels", "valued", "coloured", "higher"}, set()
+    for number in range(60):
+        scene = draw("charts", number)
+        told = {e.task.removeprefix("charts/"): e for e in scene.exchanges}
+        held_out = {e.task for e in draw("charts", number, "held-out").exchanges}
+        assert not held_out & {f"charts/{task}" for task in more}
+        if told["kind"].answer != "A bar chart.":
+            assert more & told.keys() >= {"nth", "labels"}
+            continue
+        seen |= more & told.keys()
+        marks = {mark[:4]: mark.colour for mark in scene.canvases[0].marks}
+        bars = {line.text: line.thing for line in scene.canvases[0].lines if line.thing}
+        labels = sorted(bars, key=lambda label: bars[label][0])
+        assert told["labels"].answer == ", ".join(labels)
+        question = told["nth"].question
+        place = next((n for n, name in enumerate(charts.ORDER) if name in question), -1)
+        assert told["nth"].answer == labels[place]
+        if "coloured" in told:
+            colour = marks[bars[told["coloured"].answer]]
+            assert colour in told["coloured"].question
+        if "higher" in told:
+            named = re.findall(r"\w+", told["higher"].question)
+            compared = [label for label in labels if label in named]
+            assert told["higher"].answer == min(compared, key=lambda label: bars[label][1])
+    assert seen == more
+
+
 def test_a_moving_object_moves_that_way():
     steps = {"To the right.": (1, 0), "To the left.": (-1, 0), "Up.": (0, -1), "Down.": (0, 1)}
     seen = set()

@@ -9,14 +9,14 @@ FIRST = {"single": 3.0, "objects": 4.0, "talk": 0.4, "photo": 0.05}
 EVEN = {
     "single": 1.0,
     "objects": 4.0,
-    "text": 2.5,
+    "text": 3.5,
     "strings": 3.0,
     "documents": 0.5,
     "charts": 3.5,
     "images": 2.0,
     "video": 1.5,
     "talk": 1.0,
-    "photo": 3.5,
+    "photo": 2.5,
 }
 LABELLED = EVEN | {
     "single": 0.3,
@@ -29,7 +29,6 @@ LABELLED = EVEN | {
 }
 """Where seeing costs nothing, more of what takes long to learn; photographs have no labels."""
 FEW_TILES = {"": (0.88, 0.04, 0.08), "documents": (0.15, 0.3, 0.55)}
-MANY_TILES = {"": (0.45, 0.2, 0.35), "documents": (0.1, 0.2, 0.7)}
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,10 @@ PHASES = {
         Phase(
             "everything",
             _TOWER + _PROJECTOR + _LANGUAGE,
-            Mixture(EVEN, MANY_TILES, as_text=0.05, apart=0.5, seed=7),
+            Mixture(EVEN, FEW_TILES, as_text=0.1, apart=0.7, seed=7),
             2e-4,
             3000,
-            average=0.99,
+            average=0.996,
             pointing=1.0,
             looking=0.3,
         ),

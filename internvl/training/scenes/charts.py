@@ -1,6 +1,7 @@
 """Bar, line and pie charts with questions on values, extremes and trends."""
 
 import random
+from collections.abc import Sequence
 
 from internvl.training.scenes.canvas import Canvas, load_font, pick_rgb
 from internvl.training.scenes.scene import Scene, ask, pick_layout
@@ -36,6 +37,22 @@ LARGEST = (
 )
 TITLE = ("What is the title?", "What is the title of the chart?", "Read the title.")
 STRONG = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown", "grey")
+HIGHER = (
+    "Which is higher, {x} or {y}?",
+    "Which is larger, {x} or {y}?",
+    "Is {x} or {y} larger?",
+    "Which one has more, {x} or {y}?",
+)
+NTH = ("What is the {x} {part}?", "Which is the {x} {part}?", "Read the {x} label.")
+COLOURED = ("Which {part} is {x}?", "What is the {x} {part}?", "What does {x} stand for?")
+VALUED = ("Which {part} has the value {x}?", "Which one has {x}?", "What has the value {x}?")
+LABELS = (
+    "What are the labels?",
+    "List the {part}s.",
+    "Read the labels.",
+    "Which {part}s are there?",
+)
+ORDER = ("first", "second", "third", "fourth", "fifth", "sixth")
 EXTREMES = 3
 """How often training asks for a chart's extremes: bars that are compared take longest to learn."""
 
@@ -60,6 +77,32 @@ def _start(rng: random.Random, split: Split, kind: str) -> tuple[Scene, Canvas, 
 
 def _rounds(split: Split) -> int:
     return 1 if split == "held-out" else EXTREMES
+
+
+def _ask_more(
+    rng: random.Random,
+    scene: Scene,
+    part: str,
+    labels: Sequence[str],
+    values: Sequence[int],
+    names: Sequence[str] = (),
+) -> None:
+    """Questions of training only: labels read where they stand, and parts compared by name."""
+    index = rng.randrange(len(labels))
+    place = "last" if index + 1 == len(labels) and rng.random() < 0.5 else ORDER[index]
+    scene.add("charts/nth", ask(rng, NTH, x=place, part=part), labels[index])
+    scene.add("charts/labels", ask(rng, LABELS, part=part), ", ".join(labels))
+    if part != "slice":
+        index = rng.randrange(len(labels))
+        scene.add("charts/valued", ask(rng, VALUED, x=values[index], part=part), labels[index])
+    if len(set(names)) == len(labels):
+        index = rng.randrange(len(labels))
+        scene.add("charts/coloured", ask(rng, COLOURED, x=names[index], part=part), labels[index])
+    one, other = rng.sample(range(len(labels)), 2)
+    if abs(values[one] - values[other]) > 5:
+        higher = labels[max(one, other, key=values.__getitem__)]
+        question = ask(rng, HIGHER, x=labels[one], y=labels[other])
+        scene.add("charts/higher", question, higher)
 
 
 def _bars(rng: random.Random, split: Split) -> Scene:
@@ -92,6 +135,8 @@ def _bars(rng: random.Random, split: Split) -> Scene:
         index = rng.randrange(count)
         question = ask(rng, COLOUR, x=labels[index])
         scene.add("charts/colour", question, names[index].capitalize())
+    if split != "held-out":
+        _ask_more(rng, scene, "bar", labels, values, names)
     return scene
 
 
@@ -123,6 +168,8 @@ def _line(rng: random.Random, split: Split) -> Scene:
     scene.add("charts/trend", ask(rng, TREND), "Up" if rising else "Down")
     scene.add("charts/count", ask(rng, COUNT, x="points"), str(count))
     scene.add("charts/kind", ask(rng, KIND), "A line chart.")
+    if split != "held-out":
+        _ask_more(rng, scene, "point", labels, values)
     return scene
 
 
@@ -159,4 +206,6 @@ def _pie(rng: random.Random, split: Split) -> Scene:
         scene.add("charts/colour", question, names[index].capitalize())
     scene.add("charts/count", ask(rng, COUNT, x="slices"), str(count))
     scene.add("charts/kind", ask(rng, KIND), "A pie chart.")
+    if split != "held-out":
+        _ask_more(rng, scene, "slice", labels, shares, names)
     return scene

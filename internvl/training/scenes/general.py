@@ -19,7 +19,6 @@ SHOWS = (
     "What's in this picture?",
     "What's in the image?",
     "What do you see?",
-    "What can you see?",
     "What does the picture show?",
     "What is shown here?",
     "Summarise this.",

@@ -41,6 +41,7 @@ def draw_talk(rng: random.Random, split: Split) -> Scene:
 
 
 def say_something(rng: random.Random, split: Split) -> tuple[str, str]:
-    """What people say beside their questions, and the answer to it."""
-    questions, answer = rng.choice(list(sayings(split).values()))
+    """What people say beside their questions, and the answer to it: any saying as often."""
+    sorts = list(sayings(split).values())
+    ((questions, answer),) = rng.choices(sorts, [len(questions) for questions, _ in sorts])
     return ask(rng, questions), answer
