@@ -172,17 +172,21 @@ def test_training_asks_charts_what_stands_where():
         told = {e.task.removeprefix("charts/"): e for e in scene.exchanges}
         held_out = {e.task for e in draw("charts", number, "held-out").exchanges}
         assert not held_out & {f"charts/{task}" for task in more}
-        if told["kind"].answer != "A bar chart.":
-            assert more & told.keys() >= {"nth", "labels"}
-            continue
-        seen |= more & told.keys()
-        marks = {mark[:4]: mark.colour for mark in scene.canvases[0].marks}
-        bars = {line.text: line.thing for line in scene.canvases[0].lines if line.thing}
-        labels = sorted(bars, key=lambda label: bars[label][0])
-        assert told["labels"].answer == ", ".join(labels)
+        lines = {line.text: line for line in scene.canvases[0].lines}
+        labels = told["labels"].answer.split(", ")
+        downwards = told["kind"].answer == "A pie chart."
+        assert labels == sorted(labels, key=lambda label: lines[label].box[downwards])
         question = told["nth"].question
         place = next((n for n, name in enumerate(charts.ORDER) if name in question), -1)
         assert told["nth"].answer == labels[place]
+        if told["kind"].answer != "A bar chart.":
+            continue
+        seen |= more & told.keys()
+        marks = {mark[:4]: mark.colour for mark in scene.canvases[0].marks}
+        bars = {label: lines[label].thing for label in labels}
+        left, _, right, _ = bars[told["valued"].answer]
+        value = re.search(r"\d+", told["valued"].question)[0]
+        assert left < lines[value].box[0] < right
         if "coloured" in told:
             colour = marks[bars[told["coloured"].answer]]
             assert colour in told["coloured"].question

@@ -82,12 +82,15 @@ def _rounds(split: Split) -> int:
 def _ask_more(
     rng: random.Random,
     scene: Scene,
+    split: Split,
     part: str,
     labels: Sequence[str],
     values: Sequence[int],
     names: Sequence[str] = (),
 ) -> None:
     """Questions of training only: labels read where they stand, and parts compared by name."""
+    if split == "held-out":
+        return
     index = rng.randrange(len(labels))
     place = "last" if index + 1 == len(labels) and rng.random() < 0.5 else ORDER[index]
     scene.add("charts/nth", ask(rng, NTH, x=place, part=part), labels[index])
@@ -135,8 +138,7 @@ def _bars(rng: random.Random, split: Split) -> Scene:
         index = rng.randrange(count)
         question = ask(rng, COLOUR, x=labels[index])
         scene.add("charts/colour", question, names[index].capitalize())
-    if split != "held-out":
-        _ask_more(rng, scene, "bar", labels, values, names)
+    _ask_more(rng, scene, split, "bar", labels, values, names)
     return scene
 
 
@@ -168,8 +170,7 @@ def _line(rng: random.Random, split: Split) -> Scene:
     scene.add("charts/trend", ask(rng, TREND), "Up" if rising else "Down")
     scene.add("charts/count", ask(rng, COUNT, x="points"), str(count))
     scene.add("charts/kind", ask(rng, KIND), "A line chart.")
-    if split != "held-out":
-        _ask_more(rng, scene, "point", labels, values)
+    _ask_more(rng, scene, split, "point", labels, values)
     return scene
 
 
@@ -206,6 +207,5 @@ def _pie(rng: random.Random, split: Split) -> Scene:
         scene.add("charts/colour", question, names[index].capitalize())
     scene.add("charts/count", ask(rng, COUNT, x="slices"), str(count))
     scene.add("charts/kind", ask(rng, KIND), "A pie chart.")
-    if split != "held-out":
-        _ask_more(rng, scene, "slice", labels, shares, names)
+    _ask_more(rng, scene, split, "slice", labels, shares, names)
     return scene
