@@ -55,9 +55,10 @@ def tokenizer():
     return load_tokenizer(NANO)
 
 
-def tiny_model(patch_size=56):
+def tiny_model(downsample_ratio=0.5):
     torch.manual_seed(0)
-    return new_model(original_config(TINY, NANO), NANO)
+    geometry = replace(TINY, downsample_ratio=downsample_ratio)
+    return new_model(original_config(geometry, NANO), NANO)
 
 
 def test_the_shipped_files_are_small_and_ordinary():
@@ -394,8 +395,12 @@ def test_labels_are_cut_as_pictures_are(tokenizer):
         assert shown.tile_count == told.tile_count > 0
 
 
-def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes():
-    model = tiny_model()
+@pytest.mark.parametrize(("downsample_ratio", "tokens"), [(0.5, 16), (1.0, 64)])
+def test_the_projector_learns_to_say_what_labels_say_and_nothing_else_changes(
+    downsample_ratio, tokens
+):
+    model = tiny_model(downsample_ratio)
+    assert model.tokens_per_tile == tokens
     batch = tuple(torch.stack(parts) for parts in zip(*map(tile, range(4)), strict=True))
     before = model.network.lm_head.weight.clone()
     lessons = teach(model, new_label_projector(model), itertools.repeat(batch), 60, lr=5e-3)
@@ -531,12 +536,13 @@ def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):
 
 
 def test_one_command_makes_the_model():
-    plan = Plan(Path("runs/x"), Path("out"), patch_size=14, tower_batch=128, tokens=24000)
+    plan = Plan(Path("runs/x"), Path("out"), 14, 1.0, tower_batch=128, tokens=24000)
     lines = [" ".join(command) for command in commands(plan)]
     assert len(lines) == 1 + len(PHASES)
     assert all("--patch-size 14" in line for line in lines)
     assert "--batch 128" in lines[0]
     assert all("--tokens 24000 --tiles 64" in line for line in lines[1:])
+    assert all("--downsample-ratio 1.0" in line for line in lines[1:])
     assert "--start runs/x/phase-language.pt" in lines[2]
     assert "--tower runs/x/tower/tower.pt" in lines[3]
     assert "--start runs/x/phase-labels.pt" in lines[3]

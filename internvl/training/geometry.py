@@ -13,7 +13,8 @@ from torch import Tensor, nn
 class Geometry:
     """The nano model's sizes; tiles have 448 pixels as in the published models.
 
-    Patches of 28 pixels (64 visual tokens per tile) suit a CPU, 14 (256 tokens) a GPU.
+    Patches of 28 pixels suit a CPU, 14 a GPU. The pixel unshuffle joins four to a visual token
+    (`downsample_ratio` 0.5), which makes 64 tokens of a tile with the former, 256 with the latter.
     """
 
     patch_size: int = 28
@@ -26,6 +27,7 @@ class Geometry:
     kv_heads: int = 5
     ffn: int = 704
     context: int = 16384
+    downsample_ratio: float = 0.5
 
 
 def vision_config(geometry: Geometry) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def original_config(geometry: Geometry, tokenizer: Path) -> dict[str, Any]:
     }
     return {
         "architectures": ["InternVLChatModel"],
-        "downsample_ratio": 0.5,
+        "downsample_ratio": geometry.downsample_ratio,
         "dynamic_image_size": True,
         "force_image_size": 448,
         "hidden_size": geometry.width,

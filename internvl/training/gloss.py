@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from internvl.model import Model
-from internvl.preprocessing import normalise
+from internvl.training.forward import visual_tokens
 from internvl.training.label_projector import LabelProjector, Labels, loudness
 from internvl.training.muon import new_muon
 from internvl.training.network import mixed_precision
@@ -74,7 +74,7 @@ def teach(
                 group["lr"] = group["peak"] * min(1.0, (step + 1) / 20, 2 * (1 - step / steps))
             with torch.no_grad():
                 wanted = _tell(labels, batch) / scale
-            loss = _miss(_say(inner, batch, tower_lr > 0), wanted, len(batch[0]))
+            loss = _miss(_say(model, batch, tower_lr > 0), wanted, len(batch[0]))
             projector.zero_grad()
             tower.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -94,7 +94,6 @@ def listen(
 
     Where the tower sees badly they learn to speak as softly as it does on average.
     """
-    inner: Any = model.network.model
     loud = [p for name, p in labels.named_parameters() if not name.startswith("words")]
     groups: list[dict[str, Any]] = [
         {"params": [labels.words.weight]},
@@ -104,7 +103,7 @@ def listen(
     falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     for _, batch in zip(range(steps), batches, strict=False):
         with torch.no_grad():
-            said = _say(inner, batch, False)
+            said = _say(model, batch, False)
         loss = _miss(_tell(labels, batch), said, len(batch[0]))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -132,15 +131,10 @@ def _miss(said: Tensor, wanted: Tensor, tiles: int) -> Tensor:
     return (weights * missed).sum() / (weights * whole).sum()
 
 
-def _say(inner: Any, batch: Example, tower_learns: bool) -> Tensor:
+def _say(model: Model, batch: Example, tower_learns: bool) -> Tensor:
     """The visual tokens of a batch (tiles * tokens, hidden)."""
-    device = inner.multi_modal_projector.linear_2.weight.device
-    with mixed_precision(device), torch.set_grad_enabled(tower_learns):
-        patches = inner.vision_tower(normalise(batch[0].to(device))).last_hidden_state[:, 1:]
-    rows = int(patches.shape[1] ** 0.5)
-    square = patches.float().reshape(len(patches), rows, rows, -1)
-    tokens = inner.pixel_shuffle(square, scale_factor=0.5).flatten(0, 2)
-    said: Tensor = inner.multi_modal_projector(tokens)
+    with mixed_precision(model.device):
+        said = visual_tokens(model.network, batch[0].to(model.device), not tower_learns)
     return said
 
 

@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--tower", type=Path, help="a pre-trained vision tower")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
+    parser.add_argument("--downsample-ratio", type=float, default=0.5, choices=(0.5, 1.0))
     parser.add_argument("--minutes", type=float, default=1e9, help="at most; 0 only writes --save")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
@@ -215,7 +216,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    geometry = Geometry(patch_size=arguments.patch_size)
+    geometry = Geometry(arguments.patch_size, downsample_ratio=arguments.downsample_ratio)
     if arguments.steps == 0:
         parser.error("--steps is at least 1; --minutes 0 trains nothing")
     model = build(geometry, arguments.tokenizer, arguments.device)

@@ -30,6 +30,7 @@ class Plan:
     output: Path
     save: Path
     patch_size: int = 28
+    downsample_ratio: float = 0.5
     device: str = "cpu"
     threads: int = 2
     workers: int = 1
@@ -61,6 +62,7 @@ def commands(plan: Plan) -> Iterator[list[str]]:
         command += ["--tokenizer", str(plan.output / "tokenizer")]
         command += ["--steps", str(getattr(plan, f"{phase}_steps")), *start, *shared]
         command += ["--tokens", str(plan.tokens), "--tiles", str(plan.tiles)]
+        command += ["--downsample-ratio", str(plan.downsample_ratio)]
         if phase == "projector":
             command += ["--tower", str(tower / "tower.pt")]
         if phase == "everything":
