@@ -227,14 +227,13 @@ def main() -> None:
         parser.error(f"{arguments.start} has a label projector: leave out --listen")
     if arguments.tower:
         join_tower(model, arguments.tower)
-    phase = PHASES[arguments.phase]
     given = {
         key: getattr(arguments, key)
         for key in ("steps", "lr", "listen", "gloss", "tower_gloss", "keep_labels")
     }
     changes = {key: value for key, value in given.items() if value is not None}
-    own = replace(phase, **changes)
-    run = Run(model, own, arguments.output, helpers, arguments.first)
+    phase = replace(PHASES[arguments.phase], **changes)
+    run = Run(model, phase, arguments.output, helpers, arguments.first)
     if arguments.minutes > 0:
         run.train(arguments.minutes, arguments.workers, arguments.tokens, arguments.tiles)
     if arguments.save:
