@@ -180,7 +180,10 @@ def test_browser_stop_while_continuing(serve_page, visit):
     engine.step()
     expect(page.locator(BOT)).to_contain_text("Once upon a")
     page.locator("#question textarea").fill("Not now")
+    events = []
+    page.on("request", lambda sent: "/queue/join" in sent.url and events.append(sent))
     page.locator("#question textarea").press("Enter")
+    wait_until(page, lambda: len(events) > 1)  # the next one comes when the first was refused
     page.locator("#stop").click()
     expect(page.locator("#send")).to_be_visible()
     expect(page.locator("#chat .receipt .mark")).to_have_text("stopped")
