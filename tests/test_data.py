@@ -58,6 +58,13 @@ def test_several_leading_pictures_are_numbered_as_in_the_app(question):
     assert user_text(text) == f"Image-1: {slots(1)}\nImage-2: {slots(2)}\nSame?"
 
 
+def test_pictures_numbered_otherwise_keep_their_numbers():
+    question = "Image-2: <image>\nImage-1: <image>\nWhat is in Image-1?"
+    text = text_of(annotation(["a", "b"], question, "A bus."), [[1], [2]])
+    expected = f"Image-2: {slots(1)}\nImage-1: {slots(2)}\nWhat is in Image-1?"
+    assert user_text(text) == expected
+
+
 def test_pictures_inside_a_question_stay_where_they_are():
     question = "Is <image> older than <image>?"
     text = text_of(annotation(["a", "b"], question, "No."), [[1], [2]])

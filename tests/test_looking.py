@@ -24,7 +24,7 @@ from internvl.training.scenes import draw
 from internvl.training.starts import begin, build
 
 NANO = Path("assets/nano")
-SMALL = Geometry(vision_width=32, vision_layers=1, width=100, layers=3, ffn=64, patch_size=56)
+SMALL = Geometry(56, 32, 1, width=100, layers=3, ffn=64, downsample_ratio=0.5)
 
 
 @pytest.fixture
@@ -217,6 +217,13 @@ def test_a_model_with_other_layers_or_words_is_not_widened(model, tmp_path):
         torch.save({"network": state, "helpers": {}}, tmp_path / "phase.pt")
         with pytest.raises(ValueError, match="as many layers and words"):
             begin(model, tmp_path / "phase.pt")
+
+
+def test_a_start_with_other_visual_tokens_is_refused_in_words(model, tmp_path):
+    finer = new_model(original_config(replace(SMALL, downsample_ratio=1.0), NANO), NANO, "finer")
+    finer.save(tmp_path / "finer")
+    with pytest.raises(ValueError, match="finer are of more or fewer patches"):
+        begin(model, tmp_path / "finer")
 
 
 def test_a_loud_language_model_is_brought_places_as_loudly(model, tmp_path):

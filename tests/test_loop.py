@@ -210,6 +210,14 @@ def test_a_kill_at_any_moment_loses_nothing(
     assert_same(tmp_path / "out", whole)
 
 
+def test_a_line_of_the_log_that_was_cut_off_is_left_out(uninterrupted, tmp_path):
+    whole = (uninterrupted[1] / "stage-2" / "log.csv").read_text()
+    steps = whole.count("\n") - 1
+    for cut in range(1, len(whole.splitlines()[-1]) + 1):
+        (tmp_path / "log.csv").write_text(whole[:-cut].rstrip("\r\n"))
+        assert len(read_log(tmp_path / "log.csv")) == steps - 1
+
+
 def test_slices_of_time(uninterrupted, tmp_path):
     recipe, whole = uninterrupted
     for steps in (1, 2):
@@ -236,6 +244,9 @@ def test_a_run_is_neither_overwritten_nor_continued_with_another_recipe(uninterr
     changed.write_text(json.dumps({"extends": str(recipe), "seed": 1}))
     with pytest.raises(RecipeError, match="seed differ"):
         run(changed, tmp_path / "out", resume=True)
+    careful = {"precision": "no", "stages": {"2": {"learning_rate": 1e-5}}}
+    write_json(changed, {"extends": str(recipe), **careful})
+    assert not run(changed, tmp_path / "out", resume=True, minutes=0)  # as advised after a NaN
     checkpoint = Checkpoints(tmp_path / "out" / "stage-2" / "checkpoints", 0, 4)
     with pytest.raises(ValueError, match="written by 1 processes"):
         checkpoint.restore(checkpoint.latest(), None, None)

@@ -155,14 +155,38 @@ def test_receipts_add_up():
 
 
 def test_charts_are_drawn_to_scale():
+    seen = set()
     for number in range(60):
         scene = draw("charts", number)
-        kind = next(e.answer for e in scene.exchanges if e.task == "charts/kind")
+        told = {e.task.removeprefix("charts/"): e.answer for e in scene.exchanges}
+        kind, labels = told["kind"], told["labels"].split(", ")
+        values = {e.answer for e in scene.exchanges if e.task.endswith("-value")}
+        lines = {line.text: line for line in scene.canvases[0].lines}
+        seen.add(kind)
         if kind == "A line chart.":
-            values = [int(e.answer) for e in scene.exchanges if e.task == "charts/line-value"]
-            rising = all(a < b for a, b in pairwise(values))
-            trend = next(e.answer for e in scene.exchanges if e.task == "charts/trend")
-            assert trend == ("Up" if rising else "Down")
+            inside = sorted(values, key=lambda value: lines[value].box[0])
+            heights = [-lines[value].box[1] for value in inside]
+            rising = all(a < b for a, b in pairwise(heights))
+            assert rising or all(a > b for a, b in pairwise(heights))
+            assert told["trend"] == ("Up" if rising else "Down")
+        if kind == "A bar chart.":
+            boxes = [lines[label].thing for label in labels]
+            drawn = [bottom - top for _, top, _, bottom in boxes]
+            above = [next(v for v in values if box[0] < lines[v].box[0] < box[2]) for box in boxes]
+            shares = [height / int(value) for height, value in zip(drawn, above, strict=True)]
+            assert shares == pytest.approx([shares[0]] * len(shares), rel=0.02)
+            assert told["bar-highest"] == labels[drawn.index(max(drawn))]
+            assert told["bar-lowest"] == labels[drawn.index(min(drawn))]
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("split", ["train", "held-out"])
+def test_texts_are_within_their_pictures(split):
+    for number in range(150):
+        (canvas,) = draw("text", number, split).canvases
+        for line in canvas.lines:
+            left, _, right, _ = line.box
+            assert 0 <= left < right <= canvas.size[0], (number, line.text)
 
 
 def test_training_asks_charts_what_stands_where():

@@ -7,7 +7,8 @@
 `image` is a path or a list of paths, `video` a path; a sample may have neither. Each picture and
 the video need one `<image>` (a video may say `<video>`) in a question. Where these stand before the
 question's text, the prompt is written as in the app (`render`): "Image-1: ..." for several,
-"Frame-1: ..." for a video. Where they stand elsewhere in the text, they are put exactly there.
+"Frame-1: ..." for a video. Where they stand elsewhere in the text, or are numbered otherwise, they
+are put exactly there.
 """
 
 import re
@@ -26,6 +27,7 @@ from internvl.chat import (
 )
 
 _PLACE = re.compile(r"<image>|<video>")
+_LABELLED = re.compile(r"(?:Image-(\d+):\s*)?(?:<image>|<video>)")
 _LEADING = re.compile(r"(?:\s*(?:Image-\d+:\s*)?(?:<image>|<video>))*\s*")
 
 
@@ -61,7 +63,9 @@ def read_annotation(data: Any) -> Annotation:
     system, turns = _read_turns(data["conversations"])
     attachments = _attachments(data)
     _check_places(attachments, system, turns)
-    inline = any(_PLACE.search(_strip_leading(turn.question)) for turn in turns)
+    labels = [label for turn in turns for label in _LABELLED.findall(turn.question)]
+    misnamed = any(label and int(label) != number for number, label in enumerate(labels, 1))
+    inline = misnamed or any(_PLACE.search(_strip_leading(turn.question)) for turn in turns)
     if not inline:
         turns = list(_attach(turns, attachments))
     return Annotation(Conversation(system=system, turns=turns), attachments, inline)

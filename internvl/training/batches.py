@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from internvl.training.label_projector import Labels
+from internvl.training.loss import sample_weight
 from internvl.training.places import LOOKS
 from internvl.training.samples import Mixture, Sample, draw_sample
 
@@ -63,7 +64,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     for row, sample in enumerate(samples):
         ids[row, : len(sample.ids)] = torch.tensor(sample.ids)
         learned = torch.tensor(sample.learned)
-        weights[row, : len(learned)] = learned / learned.sum().clamp(min=1).sqrt()
+        weights[row, : len(learned)] = learned * sample_weight(sum(sample.learned), "square")
         own = torch.tensor(sample.parts, dtype=torch.long)
         parts[row, : len(own)] = own
         begins = torch.searchsorted(own, own)  # parts are in order

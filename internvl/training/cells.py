@@ -72,7 +72,7 @@ class Targets(NamedTuple):
     edges: NDArray[np.float32]
 
 
-def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> Targets:
+def label_cells(marks: Sequence[Mark], region: Region) -> Targets:
     """The targets of the tile that shows `region` (pixels of the picture) of a picture.
 
     Characters too small to read, and the corners of a shape's box, are ignored rather than guessed.
@@ -82,7 +82,7 @@ def label_cells(marks: Sequence[Mark], region: Region, tile_size: int = 448) -> 
     targets = Targets(classes, offsets, np.zeros((4, CELLS, CELLS), np.float32))
     left, top, right, bottom = region
     scale_x, scale_y = CELLS / (right - left), CELLS / (bottom - top)
-    smallest = SMALLEST_CHARACTER * CELLS / tile_size
+    smallest = SMALLEST_CHARACTER * CELLS / 448
     for mark in marks:
         x0, x1 = (mark.x0 - left) * scale_x, (mark.x1 - left) * scale_x
         y0, y1 = (mark.y0 - top) * scale_y, (mark.y1 - top) * scale_y

@@ -130,14 +130,13 @@ class Corpus(torch.utils.data.Dataset[Sample | Unusable]):
         frames: tuple[int, int] = (8, 32),
         random_jpeg: bool = True,
         max_tiles: int | None = None,
-        filters: Filters | None = None,
     ) -> None:
         self.report = Report()
         self.entries, self.seed = entries, seed
         self._form, self._random_jpeg = form, random_jpeg
         self._frames = min(frames[0], form.room), min(frames[1], form.room)
         self._most = max_tiles
-        filters = filters or Filters()
+        filters = Filters()
         self._sources = [open_source(entry, filters, self.report) for entry in entries]
         self._counts = [
             repeated(len(source), entry.repeat)

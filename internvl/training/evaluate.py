@@ -75,12 +75,12 @@ def _fits(task: str, wanted: str) -> bool:
     return task.startswith(wanted) if wanted.endswith("/") else task == wanted
 
 
-def answer_items(model: Model, items: list[Item], max_tiles: int, batch: int = 16) -> list[str]:
+def answer_items(model: Model, items: list[Item], max_tiles: int) -> list[str]:
     """The model's greedy answers, in the order of the items."""
     prepared = [prepare_item(model, item, max_tiles) for item in items]
     order = sorted(range(len(items)), key=lambda index: len(prepared[index][0]))
     answers = [""] * len(items)
-    for chunk in _batches(order, prepared, batch):
+    for chunk in _batches(order, prepared):
         for index, text in zip(chunk, _answer(model, [prepared[i] for i in chunk]), strict=True):
             answers[index] = text
     return answers
@@ -101,13 +101,13 @@ def prepare_item(model: Model, item: Item, max_tiles: int) -> tuple[list[int], l
 
 
 def _batches(
-    order: list[int], prepared: list[tuple[list[int], list[Image.Image]]], batch: int
+    order: list[int], prepared: list[tuple[list[int], list[Image.Image]]]
 ) -> Iterator[list[int]]:
-    """Groups of at most `batch` questions and about 100 tiles."""
+    """Groups of at most 16 questions and about 100 tiles."""
     chunk: list[int] = []
     for index in order:
         tiles = sum(len(prepared[i][1]) for i in chunk)
-        if chunk and (len(chunk) == batch or tiles + len(prepared[index][1]) > 104):
+        if chunk and (len(chunk) == 16 or tiles + len(prepared[index][1]) > 104):
             yield chunk
             chunk = []
         chunk.append(index)

@@ -31,6 +31,11 @@ class Entry:
     unpacked_padding: float
     seconds: float
 
+    @property
+    def places(self) -> float:
+        """Places in sequences, padding included."""
+        return self.tokens / (1 - self.padding) if self.padding < 1 else 0.0
+
 
 COLUMNS = [item.name for item in fields(Entry)]
 _KINDS: dict[str, Any] = {item.name: item.type for item in fields(Entry)}
@@ -40,8 +45,8 @@ def read_log(path: Path) -> list[Entry]:
     """The entries of a log; a last line cut off by a kill is left out."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if None not in row.values()]
+    *whole, _ = path.read_text("utf-8").split("\n")
+    rows = csv.DictReader(whole)
     return [Entry(**{name: _KINDS[name](text) for name, text in row.items()}) for row in rows]
 
 
@@ -96,7 +101,7 @@ def packing_summary(entries: Sequence[Entry]) -> str:
         return "No step was taken."
     samples, sequences = (sum(getattr(e, n) for e in entries) for n in ("samples", "sequences"))
     tokens = sum(entry.tokens for entry in entries)
-    places = sum(entry.tokens / (1 - entry.padding) for entry in entries if entry.padding < 1)
+    places = sum(entry.places for entry in entries)
     apart = sum(e.tokens / (1 - e.unpacked_padding) for e in entries if e.unpacked_padding < 1)
     share, before = (1 - tokens / p if p else 0.0 for p in (places, apart))
     return (

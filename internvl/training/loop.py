@@ -15,9 +15,11 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from accelerate import Accelerator, PartialState
+from accelerate.utils import InitProcessGroupKwargs
 
 from internvl.model import ModelError
 from internvl.model.source import find_checkpoint
@@ -28,6 +30,7 @@ from internvl.training.run import Run, TrainingError
 from internvl.training.stages import STAGES, Recipe, RecipeError, read_recipe, recipe_names
 
 FEW = 30  # optimizer steps
+PATIENCE = timedelta(hours=2)  # processes wait while the first one writes a large model
 
 
 def train(
@@ -43,7 +46,9 @@ def train(
     """
     deadline = time.monotonic() + 60 * (math.inf if minutes is None else minutes)
     precision = choose_precision(recipe.precision, PartialState().device)
-    accelerator = Accelerator(mixed_precision="no" if recipe.shard else precision)
+    patient = InitProcessGroupKwargs(timeout=PATIENCE)
+    precision_used = "no" if recipe.shard else precision
+    accelerator = Accelerator(mixed_precision=precision_used, kwargs_handlers=[patient])
     if precision != recipe.precision:
         accelerator.print("This device is slow in bfloat16: everything is computed in float32.")
     for name in stages:
@@ -127,11 +132,12 @@ def _check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
         return
     if not resume:
         raise RecipeError(f"{folder} has a run already: add --resume, or choose another --output")
-    free = ("workers", "checkpoint_every", "stages")
+    free = ("workers", "checkpoint_every", "precision", "stages")
     old, new = json.loads(path.read_text("utf-8")), recipe.to_json()
     name = folder.name.removeprefix("stage-")
     changed = [key for key in new if key not in free and old.get(key) != new[key]]
-    changed += ["stages"] * (old["stages"][name] != new["stages"].get(name))
+    before, now = ({**r["stages"].get(name, {}), "learning_rate": 0} for r in (old, new))
+    changed += ["stages"] * (before != now)
     if changed:
         raise RecipeError(f"{folder} was begun with another recipe: {', '.join(changed)} differ")
 
@@ -163,9 +169,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         recipe = read_recipe(given.recipe)
-        recipe = replace(
-            recipe, model=given.model or recipe.model, mixture=given.mixture or recipe.mixture
-        )
+        recipe = replace(recipe, model=given.model or recipe.model)
+        if given.mixture:
+            alike = {name: replace(stage, mixture=None) for name, stage in recipe.stages.items()}
+            recipe = replace(recipe, mixture=given.mixture, stages=alike)
         stages = recipe.order() if given.stage == "all" else [given.stage]
         train(recipe, stages, given.output, given.resume, given.minutes)
     except (RecipeError, DataError, ModelError, TrainingError) as error:

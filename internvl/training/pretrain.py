@@ -47,16 +47,16 @@ Example = tuple[Tensor, Tensor, Tensor, Tensor]
 class Tiles(IterableDataset[Example]):
     """Single tiles `(3, 448, 448)` uint8, each with its `Targets`."""
 
-    def __init__(self, first: int, split: str = "train") -> None:
+    def __init__(self, first: int) -> None:
         super().__init__()
-        self.first, self.split = first, split
+        self.first = first
 
     def __iter__(self) -> Iterator[Example]:
         info = torch.utils.data.get_worker_info()
         start, step = (info.id, info.num_workers) if info else (0, 1)
         number = self.first + start
         while True:
-            yield draw_tile(number, self.split)
+            yield draw_tile(number, "train")
             number += step
 
 

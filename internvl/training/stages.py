@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 PARTS = ("vision_tower", "projector", "language_model")
 STAGES = ("1", "1.5", "2")
+_LEAST = {"context": 1, "tiles_per_sequence": 1, "buffers": 1, "rows": 1, "checkpoint_every": 1}
+_LEAST |= {"workers": 0, "seed": 0}
 _T = TypeVar("_T", "Lora", "Stage", "Recipe")
 _FOLDER = Path(__file__).parent / "recipes"
 
@@ -65,6 +67,8 @@ class Stage:
         _check(0 <= self.warmup <= 1, f"warmup must be in [0, 1], not {self.warmup}")
         _check(self.batch >= 1, f"batch must be at least 1, not {self.batch}")
         _check(self.epochs > 0, f"epochs must be positive, not {self.epochs}")
+        tiles = self.max_tiles is None or self.max_tiles >= 1
+        _check(tiles, f"max_tiles must be at least 1, not {self.max_tiles}")
         if self.lora:
             _check(self.trains == ("language_model",), "LoRA trains the language model alone")
 
@@ -119,8 +123,12 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("video_frames", "betas"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in self.stages:
-            _check(name in STAGES, f"no stage is called {name!r}; there are {', '.join(STAGES)}")
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            whole = isinstance(value, int) and value >= least
+            _check(whole, f"{name} must be a whole number from {least} on, not {value!r}")
+        own = self.vision_tower_from is None or not any(s.lora for s in self.stages.values())
+        _check(own, "LoRA leaves the vision tower as it is: give no `vision_tower_from`")
         losses = ("token", "sample", "square")
         _check(self.loss in losses, f"loss is one of {', '.join(losses)}, not {self.loss!r}")
         _check(self.precision in ("bf16", "no"), f"precision is bf16 or no, not {self.precision!r}")
@@ -189,7 +197,7 @@ def read_recipe(file_or_name: str | Path) -> Recipe:
     try:
         data = json.loads(path.read_text("utf-8"))
         return _from_json(data, path.parent if path.parent != _FOLDER else Path())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
@@ -214,6 +222,7 @@ def _with_stage(
     stages: dict[str, Stage], name: str, changes: dict[str, Any] | None, folder: Path
 ) -> dict[str, Stage]:
     """The stages with one changed, added or (null) left out."""
+    _check(name in STAGES, f"no stage is called {name!r}; there are {', '.join(STAGES)}")
     if changes is None:
         return {other: stage for other, stage in stages.items() if other != name}
     changes = dict(changes)

@@ -13,6 +13,7 @@ from internvl.training.looking import BRING, start_looking
 from internvl.training.network import open_model
 
 _NORM = "model.language_model.norm.weight"
+_PATCHES = "model.multi_modal_projector.layer_norm.weight"
 SOFTLY = 0.1  # of a fresh layer's outputs: some ten times as large as fresh embeddings of words
 
 
@@ -38,8 +39,13 @@ def read_start(start: Path) -> tuple[dict[str, Tensor], dict[str, dict[str, Tens
 
 
 def begin(model: Model, start: Path) -> dict[str, dict[str, Tensor]]:
-    """Take the weights of `read_start`, and return its helpers: none where they were narrower."""
+    """Take the weights of `read_start`, and return its helpers: none where they were narrower.
+
+    Raises ValueError where a visual token is of more or fewer patches.
+    """
     weights, helpers = read_start(start)
+    if len(weights[_PATCHES]) != len(model.network.state_dict()[_PATCHES]):
+        raise ValueError(f"The visual tokens of {start} are of more or fewer patches.")
     if len(weights[_NORM]) < len(model.network.state_dict()[_NORM]):
         widen(model, weights)
         return {}

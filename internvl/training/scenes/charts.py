@@ -112,7 +112,7 @@ def _bars(rng: random.Random, split: Split) -> Scene:
     scene, canvas, name, side = _start(rng, split, "bars")
     width, height = canvas.size
     count = rng.randint(2, 5)
-    labels = [w[:6] for w in pick_words(rng, split, count)]
+    labels = pick_words(rng, split, count, 6)
     values = rng.sample(range(5, 100), count)
     names = rng.sample(STRONG, count) if rng.random() < 0.7 else [rng.choice(STRONG)] * count
     font = load_font(name, round((24 if count < 5 else 20) * side))
@@ -181,7 +181,7 @@ def _pie(rng: random.Random, split: Split) -> Scene:
     shares = [rng.randint(10, 60) for _ in range(count)]
     total = sum(shares)
     names = rng.sample(STRONG, count)
-    labels = [w[:6] for w in pick_words(rng, split, count)]
+    labels = pick_words(rng, split, count, 6)
     radius = 0.3 * min(width, height)
     middle = (0.34 * width, 0.56 * height)
     box = (middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius)

@@ -66,12 +66,15 @@ def _draw(rng: random.Random, split: Split, make: Callable[[random.Random, Split
         0.9 * width / (0.62 * len(longest)), 0.85 * height / (1.35 * len(lines)), height / 3
     )
     font = load_font(name, max(12, int(largest * rng.uniform(0.45, 1.0))))
+    while font.size > 12 and max(map(font.getlength, lines)) > 0.96 * width:
+        font = load_font(name, int(font.size) - 1)
+    widest = max(map(font.getlength, lines))
     step = font.size * rng.uniform(1.15, 1.35)
     y = rng.uniform(0, max(1, height - step * len(lines)))
-    x = rng.uniform(0.02 * width, max(0.03 * width, width - font.getlength(longest)))
+    x = rng.uniform(0.02 * width, max(0.03 * width, width - widest))
     if sign:
         margin = font.size * rng.uniform(0.1, 0.5)
-        right, bottom = x + max(map(font.getlength, lines)), y + step * len(lines)
+        right, bottom = x + widest, y + step * len(lines)
         box = (x - margin, y - margin, right + margin, bottom + margin)
         canvas.box(box, sign, rgb if rng.random() < 0.5 else None, 2, ground)
     for index, line in enumerate(lines):

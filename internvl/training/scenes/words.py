@@ -37,11 +37,13 @@ def pick_word(rng: random.Random, split: Split) -> str:
             return word
 
 
-def pick_words(rng: random.Random, split: Split, count: int) -> list[str]:
-    """Different words."""
+def pick_words(
+    rng: random.Random, split: Split, count: int, longest: int | None = None
+) -> list[str]:
+    """Different words, cut to so many letters: what is left may be a word of the other split."""
     words: list[str] = []
     while len(words) < count:
-        word = pick_word(rng, split)
+        word = pick_word(rng, split)[:longest]
         if word not in words:
             words.append(word)
     return words
