@@ -12,7 +12,7 @@ from typing import NamedTuple
 from internvl.chat.conversation import Attachment, Conversation, Turn
 
 REGION_PROMPT = "Please provide the bounding box coordinate of the region this sentence describes: "
-
+FRAME = "Frame-{}: "
 
 _GROUNDING = re.compile(r"(</?(?:ref|box|quad)>)")
 
@@ -71,6 +71,11 @@ def with_grounding(text: str, learn: bool) -> list[Segment]:
     return [Segment(part, learn, number % 2 == 1) for number, part in parts if part]
 
 
+def picture_slots(tokens: int) -> str:
+    """The markup in which the visual tokens of a picture or frame take their places."""
+    return f"<img>{'<IMG_CONTEXT>' * tokens}</img>"
+
+
 def _typed(text: str) -> Segment:
     return Segment(text, False, False)
 
@@ -102,9 +107,8 @@ def _attachment(
         if not tiles:
             continue
         if attachment.kind == "video":
-            segments.append(_typed(f"Frame-{frame}: "))
+            segments.append(_typed(FRAME.format(frame)))
         elif total > 1:
             segments.append(_typed(f"Image-{number}: "))
-        slots = _markup("<IMG_CONTEXT>" * (tiles * tokens_per_tile))
-        segments += [_markup("<img>"), slots, _markup("</img>"), _typed("\n")]
+        segments += [_markup(picture_slots(tiles * tokens_per_tile)), _typed("\n")]
     return segments

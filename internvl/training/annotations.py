@@ -25,6 +25,7 @@ from internvl.chat import (
     render,
     with_grounding,
 )
+from internvl.chat.template import FRAME, picture_slots
 
 _PLACE = re.compile(r"<image>|<video>")
 _LABELLED = re.compile(r"(?:Image-(\d+):\s*)?(?:<image>|<video>)")
@@ -99,10 +100,9 @@ def _inline_pictures(
         pieces: list[Segment] = []
         for frame, tiles in enumerate(counts, 1):
             if attachment.kind == "video":
-                label = f"Frame-{frame}: " if frame == 1 else f"\nFrame-{frame}: "
+                label = "\n" * (frame > 1) + FRAME.format(frame)
                 pieces.append(Segment(label, False, False))
-            slots = "<img>" + "<IMG_CONTEXT>" * (tiles * tokens_per_tile) + "</img>"
-            pieces.append(Segment(slots, False, True))
+            pieces.append(Segment(picture_slots(tiles * tokens_per_tile), False, True))
         yield pieces
 
 

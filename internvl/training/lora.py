@@ -9,7 +9,6 @@ also for an adapter from elsewhere. The vision tower and the projector stay as t
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import torch
 from torch import nn
 
 from internvl.model import ModelError
-from internvl.training.network import open_model, save_whole, stored_dtype
+from internvl.training.network import open_model, save_whole, stored_dtype, written_whole
 from internvl.training.stages import Lora
 
 if TYPE_CHECKING:
@@ -40,20 +39,16 @@ def save_adapter(weights: dict[str, torch.Tensor], lora: Lora, start: Path, fold
     """Write the low-rank layers among `weights` as a peft adapter of the checkpoint `start`."""
     from safetensors.torch import save_file
 
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     adapter = {
         _PREFIX + name.replace(".default.", "."): tensor.contiguous()
         for name, tensor in weights.items()
         if ".lora_" in name
     }
-    save_file(adapter, partial / "adapter_model.safetensors")
     config = _config(lora)
     config.base_model_name_or_path = str(start)
-    config.save_pretrained(str(partial))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with written_whole(folder) as partial:
+        save_file(adapter, partial / "adapter_model.safetensors")
+        config.save_pretrained(str(partial))
 
 
 def merge(adapter: Path, output: Path, start: str | Path | None = None) -> None:

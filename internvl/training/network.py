@@ -2,6 +2,8 @@
 
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +102,21 @@ def write_model(start: Path, weights: dict[str, torch.Tensor], folder: Path) -> 
 
 
 def save_whole(model: Model, folder: Path) -> None:
-    """`Model.save` in one step: a kill leaves no folder that looks finished."""
+    """`Model.save` in one step."""
+    with written_whole(folder) as partial:
+        model.save(partial)
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `folder` in the end.
+
+    A kill leaves none that looks finished.
+    """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    model.save(partial)
+    partial.mkdir(parents=True)
+    yield partial
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
