@@ -4,9 +4,12 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from training_project import CHECKPOINT, forget_accelerate, stage, write_project
 
+from internvl.chat import Attachment, Conversation, Settings, Turn
+from internvl.engines import LocalEngine
 from internvl.model import ModelError, load_model
 from internvl.training import loop, lora
 from internvl.training.log import read_log
@@ -67,6 +70,16 @@ def test_the_merged_model_answers_as_the_tuned_one(tuned, tmp_path):
             torch.testing.assert_close(
                 network(input_ids=ids).logits, expected, atol=1e-4, rtol=1e-4
             )
+
+
+def test_the_merged_model_answers_about_a_picture_in_the_engine_of_the_app(tuned, tmp_path):
+    Image.new("RGB", (448, 448), "teal").save(tmp_path / "teal.png")
+    attachment = Attachment(tmp_path / "teal.png", "image", max_tiles=1)
+    conversation = Conversation(turns=[Turn("What is this?", (attachment,))])
+    engine = LocalEngine(load_model(tuned / "model", device="cpu", dtype="float32"))
+    *_, receipt = engine.stream(conversation, Settings(max_new_tokens=2))
+    assert (receipt.tiles, receipt.visual_tokens) == (1, 256)
+    assert 1 <= receipt.generated_tokens <= 2
 
 
 def test_a_folder_that_is_no_adapter(tmp_path):
