@@ -24,7 +24,15 @@ from internvl.training.scenes import draw
 from internvl.training.starts import begin, build
 
 NANO = Path("assets/nano")
-SMALL = Geometry(56, 32, 1, width=100, layers=3, ffn=64, downsample_ratio=0.5)
+SMALL = Geometry(
+    patch_size=56,
+    vision_width=32,
+    vision_layers=1,
+    width=100,
+    layers=3,
+    ffn=64,
+    downsample_ratio=0.5,
+)
 
 
 @pytest.fixture
@@ -222,7 +230,7 @@ def test_a_model_with_other_layers_or_words_is_not_widened(model, tmp_path):
 def test_a_start_with_other_visual_tokens_is_refused_in_words(model, tmp_path):
     finer = new_model(original_config(replace(SMALL, downsample_ratio=1.0), NANO), NANO, "finer")
     finer.save(tmp_path / "finer")
-    with pytest.raises(ValueError, match="finer are of more or fewer patches"):
+    with pytest.raises(ValueError, match="finer was made with other visual tokens"):
         begin(model, tmp_path / "finer")
 
 

@@ -210,6 +210,22 @@ def test_a_kill_at_any_moment_loses_nothing(
     assert_same(tmp_path / "out", whole)
 
 
+def test_lora_refuses_a_vision_tower_that_nobody_would_save(tmp_path):
+    lora = stage(trains=["language_model"], lora={"rank": 2})
+    tower = {"vision_tower_from": str(CHECKPOINT)}
+    with pytest.raises(RecipeError, match="LoRA leaves the vision tower"):
+        run(write_project(tmp_path, 2, stages={"2": lora}, **tower), tmp_path / "out")
+
+
+def test_a_mixture_of_the_command_line_holds_for_every_stage(tmp_path, monkeypatch):
+    own = write_project(tmp_path, 2, stages={"2": stage(mixture="mixture.json")})
+    taken = []
+    monkeypatch.setattr(loop, "train", lambda recipe, *_: taken.append(recipe))
+    command = ["--recipe", str(own), "--output", str(tmp_path / "out")]
+    loop.main([*command, "--mixture", "other.json"])
+    assert (taken[0].mixture, taken[0].stages["2"].mixture) == ("other.json", None)
+
+
 def test_a_line_of_the_log_that_was_cut_off_is_left_out(uninterrupted, tmp_path):
     whole = (uninterrupted[1] / "stage-2" / "log.csv").read_text()
     steps = whole.count("\n") - 1
@@ -244,9 +260,12 @@ def test_a_run_is_neither_overwritten_nor_continued_with_another_recipe(uninterr
     changed.write_text(json.dumps({"extends": str(recipe), "seed": 1}))
     with pytest.raises(RecipeError, match="seed differ"):
         run(changed, tmp_path / "out", resume=True)
-    careful = {"precision": "no", "stages": {"2": {"learning_rate": 1e-5}}}
+    careful = {"precision": "bf16", "stages": {"2": {"learning_rate": 1e-5}}}
     write_json(changed, {"extends": str(recipe), **careful})
+    forget_accelerate()
     assert not run(changed, tmp_path / "out", resume=True, minutes=0)  # as advised after a NaN
+    forget_accelerate()
+    assert read_log(tmp_path / "out" / "stage-2" / "log.csv")[-1].learning_rate <= 1e-5
     checkpoint = Checkpoints(tmp_path / "out" / "stage-2" / "checkpoints", 0, 4)
     with pytest.raises(ValueError, match="written by 1 processes"):
         checkpoint.restore(checkpoint.latest(), None, None)

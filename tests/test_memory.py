@@ -196,7 +196,8 @@ def test_frames_of_a_long_clip_become_tensors_a_few_at_a_time(monkeypatch, tmp_p
 
     def features(pixels):
         read.append(tuple(pixels.shape))
-        return SimpleNamespace(pooler_output=pixels.new_zeros(len(pixels), 64, 256))
+        shape = len(pixels), engine.model.tokens_per_tile, 320
+        return SimpleNamespace(pooler_output=pixels.new_zeros(shape))
 
     monkeypatch.setattr(engine.model.network, "get_image_features", features)
     (tmp_path / "clip.mp4").write_bytes(b"a clip")

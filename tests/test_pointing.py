@@ -23,7 +23,15 @@ from internvl.training.scores import BOX
 from internvl.training.waves import make_waves, miss_positions
 
 NANO = Path("assets/nano")
-TINY = Geometry(56, 32, 1, width=40, layers=1, ffn=64, downsample_ratio=0.5)
+TINY = Geometry(
+    patch_size=56,
+    vision_width=32,
+    vision_layers=1,
+    width=40,
+    layers=1,
+    ffn=64,
+    downsample_ratio=0.5,
+)
 RED = (255, 0, 0)
 
 

@@ -168,6 +168,11 @@ def test_charts_are_drawn_to_scale():
             heights = [-lines[value].box[1] for value in inside]
             rising = all(a < b for a, b in pairwise(heights))
             assert rising or all(a > b for a, b in pairwise(heights))
+            steps = [
+                (b - a) / (int(v) - int(u))
+                for (u, a), (v, b) in pairwise(zip(inside, heights, strict=True))
+            ]
+            assert steps == pytest.approx([steps[0]] * len(steps), rel=0.05, abs=0.3)
             assert told["trend"] == ("Up" if rising else "Down")
         if kind == "A bar chart.":
             boxes = [lines[label].thing for label in labels]
@@ -185,8 +190,9 @@ def test_texts_are_within_their_pictures(split):
     for number in range(150):
         (canvas,) = draw("text", number, split).canvases
         for line in canvas.lines:
-            left, _, right, _ = line.box
+            left, top, right, bottom = line.box
             assert 0 <= left < right <= canvas.size[0], (number, line.text)
+            assert 0 <= top < bottom <= canvas.size[1], (number, line.text)
 
 
 def test_training_asks_charts_what_stands_where():

@@ -136,8 +136,7 @@ class Corpus(torch.utils.data.Dataset[Sample | Unusable]):
         self._form, self._random_jpeg = form, random_jpeg
         self._frames = min(frames[0], form.room), min(frames[1], form.room)
         self._most = max_tiles
-        filters = Filters()
-        self._sources = [open_source(entry, filters, self.report) for entry in entries]
+        self._sources = [open_source(entry, Filters(), self.report) for entry in entries]
         self._counts = [
             repeated(len(source), entry.repeat)
             for source, entry in zip(self._sources, entries, strict=True)

@@ -19,7 +19,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from accelerate import Accelerator, PartialState
-from accelerate.utils import InitProcessGroupKwargs
 
 from internvl.model import ModelError
 from internvl.model.source import find_checkpoint
@@ -45,10 +44,8 @@ def train(
     Raises RecipeError, DataError, ModelError or TrainingError.
     """
     deadline = time.monotonic() + 60 * (math.inf if minutes is None else minutes)
-    precision = choose_precision(recipe.precision, PartialState().device)
-    patient = InitProcessGroupKwargs(timeout=PATIENCE)
-    precision_used = "no" if recipe.shard else precision
-    accelerator = Accelerator(mixed_precision=precision_used, kwargs_handlers=[patient])
+    precision = choose_precision(recipe.precision, PartialState(timeout=PATIENCE).device)
+    accelerator = Accelerator(mixed_precision="no" if recipe.shard else precision)
     if precision != recipe.precision:
         accelerator.print("This device is slow in bfloat16: everything is computed in float32.")
     for name in stages:
@@ -80,6 +77,8 @@ def _train_stage(
     before = _stage_before(name, output)
     start = before or find_checkpoint(recipe.model)
     tower = None if before else recipe.vision_tower_from
+    if tower and recipe.stages[name].lora:
+        raise RecipeError("LoRA leaves the vision tower as it is: give no `vision_tower_from`")
     run = Run(recipe, name, start, folder, accelerator, tower)
     for line in [f"Stage {name} starts from {start}.", *run.corpus.report.lines()]:
         accelerator.print(line)

@@ -65,10 +65,10 @@ class Stage:
         _check(self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}")
         _check(0 <= self.drop_path < 1, f"drop_path must be in [0, 1), not {self.drop_path}")
         _check(0 <= self.warmup <= 1, f"warmup must be in [0, 1], not {self.warmup}")
-        _check(self.batch >= 1, f"batch must be at least 1, not {self.batch}")
+        _check_whole("batch", self.batch, 1)
         _check(self.epochs > 0, f"epochs must be positive, not {self.epochs}")
-        tiles = self.max_tiles is None or self.max_tiles >= 1
-        _check(tiles, f"max_tiles must be at least 1, not {self.max_tiles}")
+        if self.max_tiles is not None:
+            _check_whole("max_tiles", self.max_tiles, 1)
         if self.lora:
             _check(self.trains == ("language_model",), "LoRA trains the language model alone")
 
@@ -124,11 +124,7 @@ class Recipe:
         for name in ("video_frames", "betas"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, least in _LEAST.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int) and value >= least
-            _check(whole, f"{name} must be a whole number from {least} on, not {value!r}")
-        own = self.vision_tower_from is None or not any(s.lora for s in self.stages.values())
-        _check(own, "LoRA leaves the vision tower as it is: give no `vision_tower_from`")
+            _check_whole(name, getattr(self, name), least)
         losses = ("token", "sample", "square")
         _check(self.loss in losses, f"loss is one of {', '.join(losses)}, not {self.loss!r}")
         _check(self.precision in ("bf16", "no"), f"precision is bf16 or no, not {self.precision!r}")
@@ -197,7 +193,7 @@ def read_recipe(file_or_name: str | Path) -> Recipe:
     try:
         data = json.loads(path.read_text("utf-8"))
         return _from_json(data, path.parent if path.parent != _FOLDER else Path())
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
@@ -209,6 +205,7 @@ def _from_json(data: dict[str, Any], folder: Path) -> Recipe:
         if data.get(name):
             data[name] = _beside(data[name], folder)
     given = data.pop("stages", {})
+    _check(isinstance(given, Mapping), '`stages` gives changes by name: {"2": {...}}')
     stages = dict(base.stages) if base else {}
     for name, changes in given.items():
         stages = _with_stage(stages, name, changes, folder)
@@ -250,6 +247,11 @@ def _beside(name: str, folder: Path) -> str:
     """The path relative to the file that names it, if there is something; else the name itself."""
     path = folder / name
     return str(path) if path.exists() else name
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    _check(whole, f"{name} must be a whole number from {least} on, not {value!r}")
 
 
 def _check(condition: bool, message: str) -> None:

@@ -41,11 +41,13 @@ def read_start(start: Path) -> tuple[dict[str, Tensor], dict[str, dict[str, Tens
 def begin(model: Model, start: Path) -> dict[str, dict[str, Tensor]]:
     """Take the weights of `read_start`, and return its helpers: none where they were narrower.
 
-    Raises ValueError where a visual token is of more or fewer patches.
+    Raises ValueError where it had other visual tokens, or more than the width is different.
     """
     weights, helpers = read_start(start)
     if len(weights[_PATCHES]) != len(model.network.state_dict()[_PATCHES]):
-        raise ValueError(f"The visual tokens of {start} are of more or fewer patches.")
+        raise ValueError(
+            f"{start} was made with other visual tokens: other patches, or joined otherwise."
+        )
     if len(weights[_NORM]) < len(model.network.state_dict()[_NORM]):
         widen(model, weights)
         return {}

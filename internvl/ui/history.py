@@ -10,7 +10,7 @@ from internvl.ui.html import fill
 
 _TITLE = 48
 _WORDS = 60_000
-"""Characters of a chat's different words: more than a model that reads 16,384 tokens can hold."""
+"""Characters of a chat's different words that are searched: far more than people write."""
 
 FRAMES = 8
 """Frames of a video that go into a file of chats."""
