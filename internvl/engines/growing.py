@@ -8,7 +8,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 ROOM = 256
 """Least places that are added when a layer is full; long ones grow by a quarter."""
 
-ROOMS = (1024, 2048, 4096, 8192, 16384)
+ROOMS = (1024, 2048, 4096, 8192, 16384, 32768)
 """Places of the rooms of a fixed size that recorded decoding works in."""
 
 
