@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator
 
 from internvl.training import loop
-from internvl.training.stages import read_recipe
+from internvl.training.recipe_files import read_recipe
 
 
 def main() -> None:

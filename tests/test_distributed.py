@@ -12,7 +12,7 @@ from training_project import annotation, forget_accelerate, stage, write_json, w
 
 from internvl.training import loop
 from internvl.training.log import read_log
-from internvl.training.stages import read_recipe
+from internvl.training.recipe_files import read_recipe
 
 # `accelerate launch` starts one process only on CPUs; on GPUs it does what this does.
 LAUNCH = "-m torch.distributed.run --standalone --nproc_per_node 2 tests/distributed_runs.py"

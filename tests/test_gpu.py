@@ -15,7 +15,7 @@ from internvl.engines.decoding import graphs_for
 from internvl.model import load_model
 from internvl.training import loop
 from internvl.training.log import read_log
-from internvl.training.stages import read_recipe
+from internvl.training.recipe_files import read_recipe
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="GPU tests skipped: no CUDA device on this machine"

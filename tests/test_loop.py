@@ -26,8 +26,9 @@ from internvl.training import loop
 from internvl.training.checkpoints import Checkpoints
 from internvl.training.log import packing_summary, read_log
 from internvl.training.network import choose_precision, open_model
+from internvl.training.recipe_files import read_recipe
 from internvl.training.run import TrainingError
-from internvl.training.stages import RecipeError, read_recipe
+from internvl.training.stages import RecipeError
 
 
 @pytest.fixture(autouse=True, scope="module")

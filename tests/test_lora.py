@@ -13,7 +13,7 @@ from internvl.engines import LocalEngine
 from internvl.model import ModelError, load_model
 from internvl.training import loop, lora
 from internvl.training.log import read_log
-from internvl.training.stages import read_recipe
+from internvl.training.recipe_files import read_recipe
 
 LORA = {"rank": 16, "alpha": 32, "dropout": 0.05}
 

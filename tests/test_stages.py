@@ -4,14 +4,8 @@ import json
 
 import pytest
 
-from internvl.training.stages import (
-    PARTS,
-    RecipeError,
-    Stage,
-    published_recipe,
-    read_recipe,
-    recipe_names,
-)
+from internvl.training.recipe_files import published_recipe, read_recipe, recipe_names
+from internvl.training.stages import PARTS, RecipeError, Stage
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,9 @@ from internvl.model.source import find_checkpoint
 from internvl.training.log import packing_summary, plot_losses, read_log
 from internvl.training.mixture import DataError
 from internvl.training.network import choose_precision
+from internvl.training.recipe_files import read_recipe, recipe_names
 from internvl.training.run import Run, TrainingError
-from internvl.training.stages import STAGES, Recipe, RecipeError, read_recipe, recipe_names
+from internvl.training.stages import STAGES, Recipe, RecipeError
 
 FEW = 30  # optimizer steps
 PATIENCE = timedelta(hours=2)  # processes wait while the first one writes a large model

@@ -1,25 +1,15 @@
-"""The recipe as data: what each stage trains, how fast, on what (arXiv 2412.05271, section 3).
-
-    read_recipe("InternVL2_5-1B")   # the published stages of that size
-    read_recipe("fine-tune")        # a file of internvl/training/recipes
-    read_recipe("mine.json")        # {"extends": "fine-tune", "stages": {"2": {"batch": 16}}}
-
-A file says what differs from the recipe it extends. Unknown names are errors.
-"""
+"""The recipe as data: what each stage trains, how fast, on what (arXiv 2412.05271, section 3)."""
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 PARTS = ("vision_tower", "projector", "language_model")
 STAGES = ("1", "1.5", "2")
 _LEAST = {"context": 1, "tiles_per_sequence": 1, "buffers": 1, "rows": 1, "checkpoint_every": 1}
 _LEAST |= {"workers": 0, "seed": 0}
-_T = TypeVar("_T", "Lora", "Stage", "Recipe")
-_FOLDER = Path(__file__).parent / "recipes"
 
 
 class RecipeError(ValueError):
@@ -58,19 +48,19 @@ class Stage:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trains", tuple(self.trains))
-        _check(bool(self.trains), "a stage has to train something: give `trains`")
+        check(bool(self.trains), "a stage has to train something: give `trains`")
         for part in self.trains:
-            _check(part in PARTS, f"`trains` has {part!r}; the parts are {', '.join(PARTS)}")
-        _check(self.schedule in ("cosine", "constant"), f"no schedule is called {self.schedule!r}")
-        _check(self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}")
-        _check(0 <= self.drop_path < 1, f"drop_path must be in [0, 1), not {self.drop_path}")
-        _check(0 <= self.warmup <= 1, f"warmup must be in [0, 1], not {self.warmup}")
+            check(part in PARTS, f"`trains` has {part!r}; the parts are {', '.join(PARTS)}")
+        check(self.schedule in ("cosine", "constant"), f"no schedule is called {self.schedule!r}")
+        check(self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}")
+        check(0 <= self.drop_path < 1, f"drop_path must be in [0, 1), not {self.drop_path}")
+        check(0 <= self.warmup <= 1, f"warmup must be in [0, 1], not {self.warmup}")
         _check_whole("batch", self.batch, 1)
-        _check(self.epochs > 0, f"epochs must be positive, not {self.epochs}")
+        check(self.epochs > 0, f"epochs must be positive, not {self.epochs}")
         if self.max_tiles is not None:
             _check_whole("max_tiles", self.max_tiles, 1)
         if self.lora:
-            _check(self.trains == ("language_model",), "LoRA trains the language model alone")
+            check(self.trains == ("language_model",), "LoRA trains the language model alone")
 
     def rate(self, progress: float) -> float:
         """The learning rate when this share of the stage is done.
@@ -126,11 +116,11 @@ class Recipe:
         for name, least in _LEAST.items():
             _check_whole(name, getattr(self, name), least)
         losses = ("token", "sample", "square")
-        _check(self.loss in losses, f"loss is one of {', '.join(losses)}, not {self.loss!r}")
-        _check(self.precision in ("bf16", "no"), f"precision is bf16 or no, not {self.precision!r}")
-        _check(not self.packing or self.rows == 1, "rows is for unpacked training; set packing off")
+        check(self.loss in losses, f"loss is one of {', '.join(losses)}, not {self.loss!r}")
+        check(self.precision in ("bf16", "no"), f"precision is bf16 or no, not {self.precision!r}")
+        check(not self.packing or self.rows == 1, "rows is for unpacked training; set packing off")
         low, high = self.video_frames
-        _check(1 <= low <= high, f"video_frames must be two rising numbers, not {low} and {high}")
+        check(1 <= low <= high, f"video_frames must be two rising numbers, not {low} and {high}")
 
     def order(self) -> list[str]:
         """The names of the stages that `--stage all` runs."""
@@ -143,117 +133,12 @@ class Recipe:
         return data
 
 
-# Size: drop path of stages 1.5 and 2 (0.4 with the 6B vision tower), learning rate of stage 2,
-# weight decay, epochs of stage 2. Published runs took stage 1.5 at 8B and 26B only; the other sizes
-# took the vision tower from those (`vision_tower_from`).
-_PUBLISHED: dict[str, tuple[float, float, float, int]] = {
-    "InternVL2_5-1B": (0.1, 4e-5, 0.01, 4),
-    "InternVL2_5-2B": (0.1, 4e-5, 0.01, 4),
-    "InternVL2_5-4B": (0.1, 4e-5, 0.01, 2),
-    "InternVL2_5-8B": (0.1, 4e-5, 0.05, 1),
-    "InternVL2_5-26B": (0.4, 2e-5, 0.05, 1),
-    "InternVL2_5-38B": (0.4, 2e-5, 0.05, 1),
-    "InternVL2_5-78B": (0.4, 2e-5, 0.05, 1),
-}
-
-
-def published_recipe(size: str) -> Recipe:
-    """The recipe of a published size, e.g. "InternVL2_5-1B". Raises KeyError for others.
-
-    >>> published_recipe("InternVL2_5-26B").stages["2"].learning_rate
-    2e-05
-    """
-    drop_path, rate, decay, epochs = _PUBLISHED[size]
-    stages = {
-        "1": Stage(("projector",), 2e-4, 512, weight_decay=decay),
-        "1.5": Stage(("vision_tower", "projector"), 1e-5, 1024, drop_path, decay),
-        "2": Stage(PARTS, rate, 512, drop_path, decay, epochs),
-    }
-    return Recipe(f"OpenGVLab/{size}", "mixture.json", stages)
-
-
-def recipe_names() -> list[str]:
-    """The recipes that have a name."""
-    return [*_PUBLISHED, *sorted(path.stem for path in _FOLDER.glob("*.json"))]
-
-
-def read_recipe(file_or_name: str | Path) -> Recipe:
-    """The recipe of a name or file. Paths in a file are relative to it.
-
-    Raises RecipeError.
-    """
-    if str(file_or_name) in _PUBLISHED:
-        return published_recipe(str(file_or_name))
-    path = Path(file_or_name)
-    if not path.is_file():
-        path = _FOLDER / f"{file_or_name}.json"
-    if not path.is_file():
-        names = ", ".join(recipe_names())
-        raise RecipeError(f"{file_or_name} is no recipe file; the recipes with names are {names}")
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        return _from_json(data, path.parent if path.parent != _FOLDER else Path())
-    except (ValueError, TypeError) as error:
-        raise RecipeError(f"{path}: {error}") from error
-
-
-def _from_json(data: dict[str, Any], folder: Path) -> Recipe:
-    data = dict(data)
-    extends = data.pop("extends", None)
-    base = read_recipe(_beside(extends, folder)) if extends else None
-    for name in ("mixture", "model", "vision_tower_from"):
-        if data.get(name):
-            data[name] = _beside(data[name], folder)
-    given = data.pop("stages", {})
-    _check(isinstance(given, Mapping), '`stages` gives changes by name: {"2": {...}}')
-    stages = dict(base.stages) if base else {}
-    for name, changes in given.items():
-        stages = _with_stage(stages, name, changes, folder)
-    if base is None:
-        return _build(Recipe, {**data, "stages": stages})
-    _check_names(Recipe, data)
-    return replace(base, **data, stages=stages)
-
-
-def _with_stage(
-    stages: dict[str, Stage], name: str, changes: dict[str, Any] | None, folder: Path
-) -> dict[str, Stage]:
-    """The stages with one changed, added or (null) left out."""
-    _check(name in STAGES, f"no stage is called {name!r}; there are {', '.join(STAGES)}")
-    if changes is None:
-        return {other: stage for other, stage in stages.items() if other != name}
-    changes = dict(changes)
-    if changes.get("mixture"):
-        changes["mixture"] = _beside(changes["mixture"], folder)
-    if changes.get("lora"):
-        changes["lora"] = _build(Lora, changes["lora"])
-    _check_names(Stage, changes)
-    stage = replace(stages[name], **changes) if name in stages else _build(Stage, changes)
-    return {**stages, name: stage}
-
-
-def _build(kind: type[_T], data: dict[str, Any]) -> _T:
-    _check_names(kind, data)
-    return kind(**data)
-
-
-def _check_names(kind: type[Any], data: dict[str, Any]) -> None:
-    unknown = set(data) - {item.name for item in fields(kind)}
-    what = kind.__name__.lower()
-    _check(not unknown, f"a {what} has no {', '.join(sorted(unknown))}")
-
-
-def _beside(name: str, folder: Path) -> str:
-    """The path relative to the file that names it, if there is something; else the name itself."""
-    path = folder / name
-    return str(path) if path.exists() else name
-
-
 def _check_whole(name: str, value: Any, least: int) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    _check(whole, f"{name} must be a whole number from {least} on, not {value!r}")
+    check(whole, f"{name} must be a whole number from {least} on, not {value!r}")
 
 
-def _check(condition: bool, message: str) -> None:
+def check(condition: bool, message: str) -> None:
+    """Raises RecipeError with this message unless the condition is met."""
     if not condition:
         raise RecipeError(message)
