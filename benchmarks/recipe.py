@@ -123,7 +123,7 @@ def measure(folder: Path, name: str, entries: list[Entry], count: int) -> dict[s
     model = open_model(folder / name.replace(" ", "-") / "stage-2" / "model")
     by_token, by_sample = losses(model, held_out(model, count))
     named = evaluate(model, ["objects/single"], count, 1, seed=9)["objects/single"]
-    places = sum(entry.tokens / (1 - entry.padding) for entry in entries)
+    places = sum(entry.places for entry in entries)
     return {
         "run": name,
         "loss_per_token": by_token,

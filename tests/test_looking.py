@@ -24,15 +24,7 @@ from internvl.training.scenes import draw
 from internvl.training.starts import begin, build
 
 NANO = Path("assets/nano")
-SMALL = Geometry(
-    patch_size=56,
-    vision_width=32,
-    vision_layers=1,
-    width=100,
-    layers=3,
-    ffn=64,
-    downsample_ratio=0.5,
-)
+SMALL = Geometry(vision_width=32, vision_layers=1, width=100, layers=3, ffn=64, patch_size=56)
 
 
 @pytest.fixture

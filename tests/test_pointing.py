@@ -23,15 +23,7 @@ from internvl.training.scores import BOX
 from internvl.training.waves import make_waves, miss_positions
 
 NANO = Path("assets/nano")
-TINY = Geometry(
-    patch_size=56,
-    vision_width=32,
-    vision_layers=1,
-    width=40,
-    layers=1,
-    ffn=64,
-    downsample_ratio=0.5,
-)
+TINY = Geometry(vision_width=32, vision_layers=1, width=40, layers=1, ffn=64, patch_size=56)
 RED = (255, 0, 0)
 
 

@@ -154,7 +154,7 @@ def test_receipts_add_up():
             assert sum(prices[:-1]) == pytest.approx(prices[-1])
 
 
-def test_charts_are_drawn_to_scale():
+def test_bars_and_lines_are_drawn_to_scale():
     seen = set()
     for number in range(60):
         scene = draw("charts", number)
@@ -182,7 +182,7 @@ def test_charts_are_drawn_to_scale():
             assert shares == pytest.approx([shares[0]] * len(shares), rel=0.02)
             assert told["bar-highest"] == labels[drawn.index(max(drawn))]
             assert told["bar-lowest"] == labels[drawn.index(min(drawn))]
-    assert len(seen) == 3
+    assert {"A bar chart.", "A line chart."} < seen
 
 
 @pytest.mark.parametrize("split", ["train", "held-out"])
