@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,6 @@ from internvl.ui.views import About
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # uploads are known by their content alone
-    uploads = Path(tempfile.gettempdir()) / f"gradio-{worker}"
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads))
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 FLAGS = [
@@ -74,7 +70,19 @@ def session(store, visitor):
 
 
 @pytest.fixture
-def serve_page(tmp_path):
+def uploads(tmp_path, monkeypatch):
+    """The folder of Gradio's uploads, for this test alone.
+
+    Gradio names an upload by its content and deletes it once its server has shut down, which may
+    be while another test waits for the same picture.
+    """
+    folder = tmp_path / "gradio"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def serve_page(tmp_path, uploads):
     """A function that serves a page over an engine and returns its address."""
     from internvl.ui.layout import build_page
     from internvl.ui.serve import serve

@@ -170,7 +170,7 @@ def test_browser_chats_as_files_and_deleting_everything(serve_page, visit, tall,
     expect(page.locator("#chat .said")).to_have_text("What is <this>?")
 
 
-def test_browser_the_server_goes_and_comes_back(visit, tmp_path, tall):
+def test_browser_the_server_goes_and_comes_back(uploads, visit, tmp_path, tall):
     from conftest import free_port
 
     port = free_port()

@@ -308,11 +308,10 @@ def test_everything_is_deleted_at_once(handlers, visitor, talked, store, engine,
     assert chat_text(handlers.open(visitor, "en")) == ""
 
 
-def test_uploads_go_with_everything(handlers, visitor, session, tall, tmp_path, monkeypatch):
+def test_uploads_go_with_everything(uploads, handlers, visitor, session, tall):
     from gradio.processing_utils import hash_file
 
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    upload = tmp_path / "gradio" / hash_file(tall) / tall.name
+    upload = uploads / hash_file(tall) / tall.name
     upload.parent.mkdir(parents=True)
     upload.write_bytes(tall.read_bytes())
     handlers.add_image(visitor, str(upload))
@@ -320,22 +319,19 @@ def test_uploads_go_with_everything(handlers, visitor, session, tall, tmp_path, 
     assert not upload.exists()
 
 
-def test_uploads_that_were_taken_off_the_page_go_too(
-    engine, store, tall, wide, tmp_path, monkeypatch
-):
+def test_uploads_that_were_taken_off_the_page_go_too(uploads, engine, store, tall, wide):
     example = Example("one", [wide], {"en": "One"}, {"en": "What?", "zh": "?"})
     handlers = Handlers(engine, store, About("nano"), examples=[example])
     visitor, other = (handlers.open(None, "en")["visitor"]["value"] for _ in range(2))
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    uploads = [tmp_path / "gradio" / folder / tall.name for folder in ("one", "another")]
-    for upload, person in zip(uploads, (visitor, other), strict=True):
+    brought = [uploads / folder / tall.name for folder in ("one", "another")]
+    for upload, person in zip(brought, (visitor, other), strict=True):
         upload.parent.mkdir(parents=True)
         upload.write_bytes(tall.read_bytes())
         handlers.add_image(person, str(upload))
     handlers.touch(visitor, "", "remove", "0")
     handlers.touch(visitor, "", "example", "one")
     handlers.erase(visitor)
-    assert [upload.exists() for upload in uploads] == [False, True]
+    assert [upload.exists() for upload in brought] == [False, True]
     assert wide.exists()
     (kept,) = store.folder.glob("*/files/*/*")
     assert kept.parents[2] == store.open(other["token"]).folder
