@@ -10,11 +10,12 @@ import torch
 from internvl.chat import Attachment, Conversation, Turn, render
 from internvl.model import encode, new_model
 from internvl.model.tokenizer import load_tokenizer
+from internvl.preprocessing import Grid
 from internvl.training.batches import EXACT, collate
 from internvl.training.forward import batch_loss
 from internvl.training.geometry import Geometry, original_config
 from internvl.training.mentions import find_places
-from internvl.training.places import name_places
+from internvl.training.places import Spoken, find_visual_tokens, name_places
 from internvl.training.pointing import Pointer
 from internvl.training.samples import Mixture, draw_sample
 from internvl.training.scenes import Scene, draw
@@ -62,8 +63,22 @@ def test_the_colon_of_a_field_is_no_part_of_its_name():
     assert "city" in name_places(scene)
 
 
-def test_a_video_has_no_places():
-    assert name_places(replace(two_pictures(), video=True)) == {}
+def test_things_of_a_video_stand_where_they_are_first_seen_unless_they_move():
+    frames = [Canvas(100, 100, (255, 255, 255)) for _ in range(16)]
+    for number, frame in enumerate(frames):
+        frame.shape("circle", "red", RED, (20, 20), 10)
+        frame.shape("star", "red", RED, (20 + 4 * number, 80), 10)
+        if number > 11:
+            frame.shape("square", "blue", (0, 0, 255), (50, 50), 10 * 2**0.5)
+    names = name_places(Scene("video", frames, video=True))
+    assert {name: bearer.place.picture for name, (bearer,) in names.items()} == {
+        **dict.fromkeys(("red circle", "circle", "red object"), 0.0),
+        **dict.fromkeys(("blue square", "square", "blue object"), 12 / 16),
+    }
+    (square,) = names["blue square"]
+    spoken = Spoken(2000, square.place, (square.place,) * 3)
+    (looked,) = find_visual_tokens([spoken], range(16 * 64), [Grid(1, 1)] * 16, 8)
+    assert looked == (12 * 64 + 4 * 8 + 4,) * 3
 
 
 def find(question, answer, region=None, scene=None):

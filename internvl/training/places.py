@@ -12,11 +12,11 @@ from internvl.preprocessing import Grid
 from internvl.preprocessing.tiles import TILE_SIZE
 from internvl.training.cells import SMALLEST_CHARACTER
 from internvl.training.scenes import Scene
-from internvl.training.scenes.canvas import SHAPES, Box
+from internvl.training.scenes.canvas import SHAPES, Box, Canvas, Mark
 
 
 class Place(NamedTuple):
-    """Where something stands, from 0 to 1 of a picture, and which picture: a `PICTURES`th each.
+    """Where something stands, from 0 to 1 of a picture, and which picture (`PICTURES`).
 
     `x` and `y` are where to look: the middle of a thing, the first letter of a line. `letter` is
     the height of a letter that is read there; a thing (0) is looked at in the thumbnail, a letter
@@ -34,6 +34,7 @@ class Place(NamedTuple):
 
 
 PICTURES = 8
+"""Into so many parts of 1 `Place.picture` counts them, or into more for more of them."""
 LOOKS = 3  # heads that are told where to look
 
 
@@ -66,14 +67,17 @@ class Spoken(NamedTuple):
 def name_places(scene: Scene) -> dict[str, list[Bearer]]:
     """The bearers of all names, in lower case, each name's in the order of a caption.
 
-    That is by picture, then by the upper, middle and lower third, then from the left. Nothing of a
-    video, whose things move.
+    That is by picture, then by the upper, middle and lower third, then from the left. In a video a
+    thing stands in the first frame that shows it; those that move have no place.
     """
     found: dict[str, list[tuple[tuple[float, ...], Bearer]]] = defaultdict(list)
-    for number, canvas in enumerate([] if scene.video else scene.canvases):
+    marks = (
+        _first_seen(scene.canvases) if scene.video else [canvas.marks for canvas in scene.canvases]
+    )
+    for number, canvas in enumerate(scene.canvases):
         width, height = canvas.size
-        at = partial(locate, canvas.size, number / PICTURES)
-        for mark in canvas.marks:
+        at = partial(locate, canvas.size, number / _parts(len(scene.canvases)))
+        for mark in marks[number]:
             if mark.shape in SHAPES:
                 bearer = Bearer(at((mark.x0, mark.y0, mark.x1, mark.y1)))
                 x, y = mark.centre or (bearer.place.x * width, bearer.place.y * height)
@@ -92,6 +96,23 @@ def name_places(scene: Scene) -> dict[str, list[Bearer]]:
         name: [bearer for _, bearer in sorted(named, key=itemgetter(0))]
         for name, named in found.items()
     }
+
+
+def _first_seen(frames: Sequence[Canvas]) -> list[list[Mark]]:
+    """By frame, the marks that no earlier frame shows and that stay where they are."""
+    seen: dict[tuple[str | None, str | None], tuple[int, Mark]] = {}
+    moved = set()
+    for number, frame in enumerate(frames):
+        for mark in frame.marks:
+            thing = mark.colour, mark.shape
+            if seen.setdefault(thing, (number, mark))[1].centre != mark.centre:
+                moved.add(thing)
+    stay = [first for thing, first in seen.items() if thing not in moved]
+    return [[mark for first, mark in stay if first == number] for number in range(len(frames))]
+
+
+def _parts(pictures: int) -> int:
+    return max(PICTURES, pictures)
 
 
 def locate(size: tuple[int, int], picture: float, box: Box) -> Place:
@@ -121,7 +142,7 @@ def find_visual_tokens(
     def see(look: Look, token: int) -> int:
         if not isinstance(look, Place):
             return -1 if look is None else look
-        number = round(look.picture * PICTURES)
+        number = round(look.picture * _parts(len(grids)))
         columns, rows = grids[number] if look.letter else (1, 1)
         column = min(columns * side - 1, max(0, int(columns * side * look.x)))
         row = min(rows * side - 1, max(0, int(rows * side * look.y)))
