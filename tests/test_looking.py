@@ -1,6 +1,7 @@
 """The heads of the language model that are taught where to look, and what they bring."""
 
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -146,6 +147,31 @@ def test_what_is_looked_at_is_what_is_spoken_of(kind, apart):
                 things += 1
                 assert classes[3].any()  # a thing has
     assert things + letters > 20
+
+
+def test_in_a_clip_the_first_head_looks_from_a_thing_one_frame_back():
+    tokenizer = load_tokenizer(NANO)
+    mixture = Mixture({"video": 1.0}, labels=True)
+    image = tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>")
+    things = spoken = 0
+    for number in range(12):
+        sample = draw_sample(number, mixture, tokenizer, 256)
+        visual = [n for n, token in enumerate(sample.ids) if token == image]
+        assert len({weight for weight in collate([sample]).weights.tolist()[0] if weight}) == 1
+        for token, looks, place in sample.places:
+            assert isnan(place.x)
+            if token not in visual:
+                spoken += 1
+                assert looks[0] == -1
+                assert looks[1] in visual
+                continue
+            things += 1
+            assert looks == (visual[visual.index(token) - 256], -1, -1)
+            frame, cell = divmod(visual.index(token), 256)
+            rows, columns = (slice(max(0, 2 * at - 1), 2 * at + 3) for at in divmod(cell, 16))
+            assert sample.labels.classes[frame, 0, rows, columns].any()  # something is drawn there
+    assert things > 20
+    assert spoken > 20
 
 
 def test_looking_is_learned(tmp_path):

@@ -25,9 +25,10 @@ class Batch(NamedTuple):
 
     A learned token of a sample with n of them weighs 1 / n^0.5, one that decides where to read or
     is said from a thing's place `EXACT` times as much, any other nothing. `parts` is None where
-    every token sees all before it. `pointed` are row and column of tokens that speak of something,
-    and the columns of what the looking heads look at there or -1 (n, 2 + LOOKS), `places` its
-    `Place` (n, 8). `tiles` are uint8 `(tiles, 3, 448, 448)`; without tiles there may be `labels`.
+    every token sees all before it. `pointed` are row and column of tokens that speak of something
+    or show it in a video, and the columns of what the looking heads look at there or -1
+    (n, 2 + LOOKS), `places` its `Place` (n, 8). `tiles` are uint8 `(tiles, 3, 448, 448)`;
+    without tiles there may be `labels`.
     """
 
     ids: Tensor
@@ -77,7 +78,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     tiles = torch.cat([sample.tiles for sample in samples])
     found = [(row, *spoken) for row, sample in enumerate(samples) for spoken in sample.places]
     for row, token, _, place in found:
-        if not place.letter or not samples[row].learned[token]:
+        if place.x >= 0 and (not place.letter or not samples[row].learned[token]):
             weights[row, token + 1 : token + 2] *= EXACT
     told = [(row, token, *looks) for row, token, looks, _ in found]
     pointed = torch.tensor(told, dtype=torch.long).view(-1, 2 + LOOKS)

@@ -19,8 +19,8 @@ SLICE = 64  # tiles that a frozen tower sees at once on a GPU; a quarter of them
 class Losses(NamedTuple):
     """The square-averaged loss, the share of learned tokens right, and what a `Pointer` misses.
 
-    With a pointer, also how far the looking heads stray. These two are None where nothing that has
-    a place is spoken of.
+    With a pointer, also how far the looking heads stray. These two are None where no place is told,
+    or no look.
     """
 
     loss: Tensor

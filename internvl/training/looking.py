@@ -1,11 +1,12 @@
 """Heads of the language model that are taught where to look; the first brings places from there.
 
-From answers alone attention finds a thing that is spoken of late and in roundabout ways, such as
-by what stands two tokens after it. So the last heads of three layers, the middle one and the two
-after it, are told: at every token that speaks of something their attention belongs on the visual
-token where that is, and before what is read on the letter that comes next. What can't be found at
-once is looked for step by step (`mentions`): a bar, then its label; or a label from its name, then
-this name from where the answer begins, then the value. What the first head brings starts as the
+From answers alone attention finds a thing that is spoken of late and in roundabout ways, such as by
+what stands two tokens after it. So the last heads of three layers, the middle one and the two after
+it, are told: at every token that speaks of something their attention belongs on the visual token
+where that is, and before what is read on the letter that comes next. What can't be found at once is
+looked for step by step (`mentions`): a bar, then its label; or a label from its name, then this
+name from where the answer begins, then the value; in a video the first from a thing at the same
+spot one frame earlier, the others at what is spoken of. What the first head brings starts as the
 place alone (`start_looking`): the last numbers of a hidden state, as many as a head has, are kept
 for places, and nothing else starts to write them. The others learn what to bring.
 """
@@ -70,7 +71,7 @@ def stray(network: Any, hidden: Sequence[Tensor], batch: Batch) -> Tensor | None
     """How far the looking heads are from looking where they should: a cross-entropy, in nats.
 
     `hidden` are the states (samples, length, width) of all layers, the embeddings first. None where
-    nothing that can be seen is spoken of.
+    no head is told where to look.
     """
     parts = batch.parts if batch.parts is not None else torch.zeros_like(batch.ids)
     visible = sight(parts)[:, 0]

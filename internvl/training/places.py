@@ -38,6 +38,10 @@ PICTURES = 8
 LOOKS = 3  # heads that are told where to look
 
 
+NOWHERE = Place._make([math.nan] * 8)
+"""Where only a look is told."""
+
+
 class Bearer(NamedTuple):
     """What bears a name: its place, its letters' places, and of a label what it stands for.
 
@@ -68,7 +72,7 @@ def name_places(scene: Scene) -> dict[str, list[Bearer]]:
     """The bearers of all names, in lower case, each name's in the order of a caption.
 
     That is by picture, then by the upper, middle and lower third, then from the left. In a video a
-    thing stands in the first frame that shows it; those that move have no place.
+    shape stands in the first frame that shows it; those that move have no place.
     """
     found: dict[str, list[tuple[tuple[float, ...], Bearer]]] = defaultdict(list)
     marks = (
@@ -99,7 +103,7 @@ def name_places(scene: Scene) -> dict[str, list[Bearer]]:
 
 
 def _first_seen(frames: Sequence[Canvas]) -> list[list[Mark]]:
-    """By frame, the marks that no earlier frame shows and that stay where they are."""
+    """By frame, the marks that no earlier one shows and that stay; of several alike none."""
     seen: dict[tuple[str | None, str | None], tuple[int, Mark]] = {}
     moved = set()
     for number, frame in enumerate(frames):
@@ -153,3 +157,14 @@ def find_visual_tokens(
         return own if own < token and not small else -1
 
     return [tuple(see(look, spoken.token) for look in spoken.looks) for spoken in found]
+
+
+def look_back(scene: Scene, visual: Sequence[int], side: int) -> list[tuple[int, int]]:
+    """Tokens that show a thing in a later frame of a video, and the same spot one frame earlier."""
+    found = []
+    for number, canvas in enumerate(scene.canvases[1:], 1):
+        for mark in canvas.marks:
+            spot = locate(canvas.size, 0.0, mark[:4])
+            own = (number * side + int(side * spot.y)) * side + int(side * spot.x)
+            found.append((visual[own], visual[own - side * side]))
+    return found

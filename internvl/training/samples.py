@@ -21,7 +21,7 @@ from internvl.preprocessing import choose_grid, compress, split_into_tiles
 from internvl.training.cells import CELLS, GROUPS, Targets, cut_regions, label_cells
 from internvl.training.label_projector import Labels
 from internvl.training.mentions import find_places
-from internvl.training.places import Place, find_visual_tokens, name_places
+from internvl.training.places import NOWHERE, Place, find_visual_tokens, look_back, name_places
 from internvl.training.preparation import JPEG_QUALITY, JPEG_SHARE
 from internvl.training.scenes import Exchange, Scene, draw, transcribe
 from internvl.training.scores import BOX
@@ -53,8 +53,8 @@ class Sample:
     """`ids` with `learned` marks, and uint8 tiles `(tiles, 3, 448, 448)`, or their labels.
 
     A token sees the earlier ones of part 0 and of its own part; with no `parts` it sees all.
-    `places` are tokens that speak of something, what each looking head looks at there (a token or
-    -1), and its place.
+    `places` are tokens that speak of something or show it in a video, what each looking head looks
+    at there (a token or -1), and its place (nan where it is not told).
     """
 
     ids: list[int]
@@ -185,14 +185,24 @@ def find_looks(
     max_tiles: int,
     tokens_per_tile: int,
 ) -> list[tuple[int, tuple[int, ...], Place]]:
-    """The `places` of a sample whose scene is cut into at most so many tiles."""
+    """The `places` of a sample whose scene is cut into at most so many tiles.
+
+    What is new in a frame of a video can't be found at once: there the first looking head looks
+    from every thing at the same spot one frame earlier, and only the others at what is spoken of.
+    Nothing but these looks is told.
+    """
     found = find_places(ids, learned, tokenizer, name_places(scene))
     image = token_id(tokenizer, IMAGE_TOKEN)
     visual = [n for n, token in enumerate(ids) if token == image]
     share = _share(scene, max_tiles)
     grids = [choose_grid(*canvas.size, share) for canvas in scene.canvases]
-    seen = find_visual_tokens(found, visual, grids, int(tokens_per_tile**0.5))
-    return [(s.token, looked, s.place) for s, looked in zip(found, seen, strict=True)]
+    side = int(tokens_per_tile**0.5)
+    seen = find_visual_tokens(found, visual, grids, side)
+    places = [(s.token, looked, s.place) for s, looked in zip(found, seen, strict=True)]
+    if not scene.video:
+        return places
+    back = [(own, (before, -1, -1), NOWHERE) for own, before in look_back(scene, visual, side)]
+    return back + [(token, (-1, *looked[1:]), NOWHERE) for token, looked, _ in places]
 
 
 def join_apart(
