@@ -36,8 +36,6 @@ class Place(NamedTuple):
 PICTURES = 8
 """Into so many parts of 1 `Place.picture` counts them, or into more for more of them."""
 LOOKS = 3  # heads that are told where to look
-
-
 NOWHERE = Place._make([math.nan] * 8)
 """Where only a look is told."""
 
