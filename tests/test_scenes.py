@@ -16,7 +16,7 @@ from internvl.training.scenes.photographs import ANSWER, FRAMES
 from internvl.training.scenes.phrasings import LIFE
 from internvl.training.scenes.scene import ask, pick_layout, region_box
 from internvl.training.scenes.talk import sayings
-from internvl.training.scenes.words import is_in_split, pick_word, word_list
+from internvl.training.scenes.words import is_in_split, pick_word, pick_words, word_list
 
 
 def shapes_on(canvas):
@@ -54,6 +54,10 @@ def test_words_of_the_splits_never_meet():
     rng = random.Random(0)
     assert all(is_in_split(pick_word(rng, "train"), "train") for _ in range(500))
     assert all(is_in_split(pick_word(rng, "held-out"), "held-out") for _ in range(500))
+    for split in ("train", "held-out"):
+        cut = [word for _ in range(100) for word in pick_words(rng, split, 4, longest=6)]
+        assert all(is_in_split(word, split) for word in cut)
+        assert max(map(len, cut)) == 6
 
 
 def test_held_out_pairs_are_never_trained_on():
@@ -80,6 +84,22 @@ def test_layouts_of_the_splits_never_meet(monkeypatch):
     )
     assert not train & held_out
     assert len(train | held_out) == len(sizes) * len(fonts)
+
+
+@pytest.mark.parametrize(("kind", "module"), [("charts", charts), ("documents", documents)])
+def test_charts_and_documents_have_a_layout_of_their_split(monkeypatch, kind, module):
+    picked = []
+
+    def pick(rng, split, *details):
+        picked.append((split, *pick_layout(rng, split, *details)))
+        return picked[-1][1:]
+
+    monkeypatch.setattr(module, "pick_layout", pick)
+    for split in ("train", "held-out"):
+        for number in range(8):
+            size = draw(kind, number, split).canvases[0].image.size
+            assert picked.pop()[:2] == (split, size)
+            assert not picked
 
 
 def test_talk_is_held_out_too():

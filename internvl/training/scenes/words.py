@@ -40,11 +40,11 @@ def pick_word(rng: random.Random, split: Split) -> str:
 def pick_words(
     rng: random.Random, split: Split, count: int, longest: int | None = None
 ) -> list[str]:
-    """Different words, cut to so many letters: what is left may be a word of the other split."""
+    """Different words, cut to so many letters; what is left of them belongs to the split, too."""
     words: list[str] = []
     while len(words) < count:
         word = pick_word(rng, split)[:longest]
-        if word not in words:
+        if word not in words and is_in_split(word, split):
             words.append(word)
     return words
 
