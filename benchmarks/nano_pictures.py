@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("what", choices=("curves", "failures"))
     parser.add_argument("logs", type=Path, nargs="*", help="for curves: what the parts printed")
     parser.add_argument("--model", default="assets/nano")
-    parser.add_argument("--samples", type=int, default=12, help="questions to search per task")
+    parser.add_argument("--samples", type=int, default=40, help="questions to search per task")
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     if given.what == "curves":

@@ -316,7 +316,7 @@ def test_bad_samples_are_counted_and_named_and_never_stop(tmp_path, form):
     assert corpus.report.bad == {
         "a": {
             "2 <image> in the text for 1 attachments": ["a.jsonl line 4"],
-            "no JSON": ["a.jsonl line 6"],
+            "no JSON in UTF-8": ["a.jsonl line 6"],
         }
     }
     found = [corpus[i] for i in range(corpus.size)]

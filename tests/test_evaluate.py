@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.photographs import QUESTIONS, choose
-from internvl.training.evaluate import TASKS, Item, answer_items, draw_items, evaluate, markdown
+from internvl.training.evaluate import (
+    TASKS,
+    Item,
+    answer_items,
+    draw_items,
+    evaluate,
+    main,
+    markdown,
+)
 from internvl.training.scenes import draw
 from internvl.training.scores import edit_distance, is_right, overlap, similarity, tally
 
@@ -130,3 +138,16 @@ def test_the_command_writes_figures_and_names_unknown_tasks(tmp_path):
     wrong = subprocess.run([*command, "--tasks", "poems"], capture_output=True, text=True)
     assert wrong.returncode == 2
     assert "poems" in wrong.stderr
+
+
+def test_the_command_prints_json_and_writes_markdown(tmp_path, monkeypatch, capsys):
+    line = f"evaluate --model {NANO} --samples 3 --tasks charts --max-tiles 12,1 --json -"
+    table = tmp_path / "table.md"
+    monkeypatch.setattr("sys.argv", [*line.split(), "--markdown", str(table)])
+    main()
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["tasks"] == figures["by_max_tiles"]["12"]
+    charts = figures["by_max_tiles"]["1"]["charts"]
+    assert charts["n"] == 3
+    assert 0 <= charts["low"] <= charts["accuracy"] <= charts["high"] <= 1
+    assert table.read_text().splitlines()[0].startswith("| task | n | max_tiles 1 | max_tiles 12 |")

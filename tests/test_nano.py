@@ -3,6 +3,7 @@
 import itertools
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -288,6 +289,12 @@ def test_a_phase_learns_and_continues_after_a_stop(tmp_path):
     assert torch.equal(model.network.lm_head.weight, other.network.lm_head.weight)
     assert run.average is not None
     assert not torch.equal(run.average["lm_head.weight"], other.network.lm_head.weight)
+    drawn = run.drawn
+    longer = Run(other, replace(phase, steps=6), tmp_path)
+    longer.train(10, workers=0, tokens=400, tiles=4)
+    assert longer.step == 6
+    assert longer.drawn > drawn
+    assert not torch.equal(model.network.lm_head.weight, other.network.lm_head.weight)
 
 
 def labels_of(marks):
@@ -537,6 +544,8 @@ def test_a_frozen_vision_tower_gets_no_gradient(tokenizer):
 
 def test_one_command_makes_the_model():
     plan = Plan(Path("runs/x"), Path("out"), 14, 1.0, tower_batch=128, tokens=24000)
+    for module, *options in commands(plan):
+        import_module(module).new_parser().parse_args(options)
     lines = [" ".join(command) for command in commands(plan)]
     assert len(lines) == 1 + len(PHASES)
     assert all("--patch-size 14" in line for line in lines)

@@ -76,7 +76,7 @@ def _is_usable(line: bytes, entry: str, name: str, filters: Filters, report: Rep
         data = json.loads(line)
         annotation = read_annotation(data)
     except ValueError as error:
-        reason = str(error) if isinstance(error, BadSample) else "no JSON"
+        reason = str(error) if isinstance(error, BadSample) else "no JSON in UTF-8"
         report.mark_bad(entry, name, reason)
         return False
     dropped = filters.reason_to_drop(data, annotation.answers)

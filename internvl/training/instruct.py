@@ -5,8 +5,8 @@ python -m internvl.training.instruct --output runs/nano/model --phase language -
 The language model first reads scenes in words ("language") and as visual tokens made from labels
 ("labels"). Then the fresh projector is warmed up (stage 1), for a while with the tower (stage 1.5);
 it learns together with the language model while the tower is frozen, and at last everything trains
-(stage 2). A run may be killed at any
-time and continues from its last checkpoint.
+(stage 2). A run may be killed at any time and continues from its last checkpoint, with scenes that
+were not begun yet. Only a gloss that is stopped begins anew.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from internvl.training.geometry import Geometry
 from internvl.training.gloss import gloss
 from internvl.training.label_projector import new_label_projector
 from internvl.training.looking import keep_room
+from internvl.training.network import save_whole
 from internvl.training.optimizer import new_optimizers, save_atomically, schedule
 from internvl.training.phases import PHASES, Phase
 from internvl.training.pointing import Pointer
@@ -74,8 +75,9 @@ class Run:
 
         The learning rate has fallen by then, whichever comes first.
         """
-        if self.labels and self.phase.glosses and self.step == 0:
+        if self.labels and self.phase.glosses and not self.path.exists():
             gloss(self.model, self.labels, self.phase, self.drawn, workers)
+            self.save()
         if self.labels and self.phase.keep_labels:
             self.labels.requires_grad_(False)
         before, done, first = self.minutes, 0, self.step
@@ -119,11 +121,11 @@ class Run:
         save_atomically(state, self.path)
 
     def export(self, folder: Path) -> None:
-        """Write the checkpoint folder in bf16, from the running mean where there is one."""
+        """Write the checkpoint folder at once, in bf16, from the running mean if there is one."""
         if self.average:
             self.model.network.load_state_dict(self.average)
         torch.nn.Module.to(self.model.network, torch.bfloat16)
-        self.model.save(folder)
+        save_whole(self.model, folder)
 
     def _weights(self) -> dict[str, Tensor]:
         state = self.model.network.state_dict()
@@ -188,8 +190,8 @@ class Run:
             self.average = {key: tensor.to(self.model.device) for key, tensor in average.items()}
 
 
-def main() -> None:
-    """The command line."""
+def new_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--phase", choices=PHASES, required=True)
@@ -198,7 +200,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
     parser.add_argument("--downsample-ratio", type=float, default=0.5, choices=(0.5, 1.0))
-    parser.add_argument("--minutes", type=float, default=1e9, help="at most; 0 only writes --save")
+    parser.add_argument("--minutes", type=float, default=1e9, help="after a gloss; 0: only --save")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lr", type=float)
     parser.add_argument("--first", type=int, default=0, help="first sample, unseen in earlier runs")
@@ -212,6 +214,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--save", type=Path, help="write the checkpoint folder here at the end")
+    return parser
+
+
+def main() -> None:
+    """The command line."""
+    parser = new_parser()
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
@@ -227,11 +235,8 @@ def main() -> None:
         parser.error(f"{arguments.start} has a label projector: leave out --listen")
     if arguments.tower:
         join_tower(model, arguments.tower)
-    given = {
-        key: getattr(arguments, key)
-        for key in ("steps", "lr", "listen", "gloss", "tower_gloss", "keep_labels")
-    }
-    changes = {key: value for key, value in given.items() if value is not None}
+    given = ("steps", "lr", "listen", "gloss", "tower_gloss", "keep_labels")
+    changes = {key: value for key in given if (value := getattr(arguments, key)) is not None}
     phase = replace(PHASES[arguments.phase], **changes)
     run = Run(model, phase, arguments.output, helpers, arguments.first)
     if arguments.minutes > 0:

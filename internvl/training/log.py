@@ -70,7 +70,13 @@ class Log:
         done = round(kept[-1].progress * total) if kept else 0
         often = 0.5 if sys.stderr.isatty() else 15
         self._bar = tqdm(
-            desc=name, total=total, initial=done, unit="sample", mininterval=often, leave=True
+            desc=name,
+            total=total,
+            initial=done,
+            unit=" samples",
+            bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} "
+            "[{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]",
+            mininterval=often,
         )
         self._began, self._tokens = time.monotonic(), 0
 

@@ -1,4 +1,4 @@
-"""Make the embedded nano model from nothing; every part continues where it was stopped.
+"""Make the embedded nano model from nothing; every part goes on from its last checkpoint.
 
 python -m internvl.training.nano --output runs/nano --save assets/nano
 python -m internvl.training.nano --patch-size 14 --device cuda --workers 15 --tower-batch 128 \

@@ -201,8 +201,8 @@ def train(
     save_atomically(training.state(), path)
 
 
-def main() -> None:
-    """The command line."""
+def new_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="go on from a checkpoint folder's vision tower")
@@ -214,7 +214,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """The command line."""
+    arguments = new_parser().parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
