@@ -1,6 +1,6 @@
-"""The two pictures of docs/nano.md: how training went, and what the embedded model gets wrong.
+"""The pictures of docs/nano.md: how training went, and what the embedded model gets wrong.
 
-python -m benchmarks.nano_pictures curves runs/nano/*.log --output docs/nano-curves.png
+python -m benchmarks.nano_pictures curves runs/nano/*.log --output docs/nano-everything.png
 python -m benchmarks.nano_pictures failures --model assets/nano --output docs/nano-failures.png
 """
 
@@ -61,9 +61,10 @@ def find_failures(folder: str, samples: int) -> Iterator[tuple[str, Item, str]]:
     """The first wrong answer of each task: task, question, answer."""
     model = load_model(folder)
     for task in TASKS:
-        items = draw_items(task, samples, seed=1)
-        for item, answer in zip(items, answer_items(model, items, 12), strict=True):
-            if item.scene.canvases and not is_right(item.asked.task, answer, item.asked.answer):
+        items = [item for item in draw_items(task, samples, seed=1) if item.scene.canvases]
+        for item in items:
+            [answer] = answer_items(model, [item], 12)
+            if not is_right(item.asked.task, answer, item.asked.answer):
                 yield task, item, answer
                 break
 
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("what", choices=("curves", "failures"))
     parser.add_argument("logs", type=Path, nargs="*", help="for curves: what the parts printed")
     parser.add_argument("--model", default="assets/nano")
-    parser.add_argument("--samples", type=int, default=40, help="questions to search per task")
+    parser.add_argument("--samples", type=int, default=30, help="questions to search per task")
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     if given.what == "curves":

@@ -82,6 +82,15 @@ def test_the_merged_model_answers_about_a_picture_in_the_engine_of_the_app(tuned
     assert 1 <= receipt.generated_tokens <= 2
 
 
+def test_a_folder_of_other_things_is_not_replaced(tuned, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").touch()
+    for folder in (tmp_path, tmp_path / "photos"):
+        with pytest.raises(SystemExit, match="holds something else"):
+            lora.main(["merge", str(tuned / "adapter"), "--output", str(folder)])
+    assert (tmp_path / "photos" / "cat.jpg").exists()
+
+
 def test_a_folder_that_is_no_adapter(tmp_path):
     with pytest.raises(SystemExit, match="no adapter folder"):
         lora.main(["merge", str(tmp_path), "--output", str(tmp_path / "merged")])

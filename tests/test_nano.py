@@ -525,6 +525,26 @@ def test_a_start_without_labels_listens_and_labels_can_be_kept(tmp_path, monkeyp
     assert [name for name in told if name] == ["listening"] * 2 + ["gloss", "gloss with the tower"]
 
 
+def test_a_gloss_that_is_over_is_not_done_again(tmp_path, monkeypatch):
+    trains = PHASES["projector"].trains
+    phase = Phase("projector", trains, Mixture({"single": 1.0}), 1e-3, 1, gloss=1, average=0.9)
+    glossed = []
+
+    def mark(model, *details):
+        glossed.append(details)
+        torch.nn.init.constant_(model.network.model.multi_modal_projector.linear_2.bias, 0.25)
+
+    monkeypatch.setattr(instruct, "gloss", mark)
+    Run(tiny_model(), phase, tmp_path).train(1e-9, workers=0, tokens=400, tiles=4)
+    again = Run(tiny_model(), phase, tmp_path)
+    again.train(1e-9, workers=0, tokens=400, tiles=4)
+    assert len(glossed) == 1
+    again.export(tmp_path / "model")
+    weights, _ = read_start(tmp_path / "model")
+    assert (weights["model.multi_modal_projector.linear_2.bias"] == 0.25).all()
+    assert not (tmp_path / ".model.partial").exists()
+
+
 def test_a_start_with_labels_does_not_listen(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(instruct, "begin", lambda model, start: {"labels": {}})
     line = f"--phase labels --listen 1 --start x.pt --tokenizer {NANO} --output {tmp_path}"

@@ -5,8 +5,8 @@ python -m internvl.training.instruct --output runs/nano/model --phase language -
 The language model first reads scenes in words ("language") and as visual tokens made from labels
 ("labels"). Then the fresh projector is warmed up (stage 1), for a while with the tower (stage 1.5);
 it learns together with the language model while the tower is frozen, and at last everything trains
-(stage 2). A run may be killed at any time and continues from its last checkpoint, with scenes that
-were not begun yet. Only a gloss that is stopped begins anew.
+(stage 2). A run may be killed at any time and continues from its last checkpoint, with scenes not
+drawn yet. Only a gloss that is stopped begins anew.
 """
 
 import argparse
@@ -77,6 +77,7 @@ class Run:
         """
         if self.labels and self.phase.glosses and not self.path.exists():
             gloss(self.model, self.labels, self.phase, self.drawn, workers)
+            self.average = self._weights() if self.average else None
             self.save()
         if self.labels and self.phase.keep_labels:
             self.labels.requires_grad_(False)
@@ -121,7 +122,7 @@ class Run:
         save_atomically(state, self.path)
 
     def export(self, folder: Path) -> None:
-        """Write the checkpoint folder at once, in bf16, from the running mean if there is one."""
+        """Write the checkpoint folder in one step, in bf16, of the running mean if there is one."""
         if self.average:
             self.model.network.load_state_dict(self.average)
         torch.nn.Module.to(self.model.network, torch.bfloat16)
@@ -200,13 +201,12 @@ def new_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--patch-size", type=int, default=28, choices=(14, 28))
     parser.add_argument("--downsample-ratio", type=float, default=0.5, choices=(0.5, 1.0))
-    parser.add_argument("--minutes", type=float, default=1e9, help="after a gloss; 0: only --save")
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float, default=1e9, help="at most; 0 only writes --save")
     parser.add_argument("--lr", type=float)
     parser.add_argument("--first", type=int, default=0, help="first sample, unseen in earlier runs")
     parser.add_argument("--listen", type=int, help="steps; for a start without labels")
-    parser.add_argument("--gloss", type=int)
-    parser.add_argument("--tower-gloss", type=int)
+    for name in ("--steps", "--gloss", "--tower-gloss"):
+        parser.add_argument(name, type=int)
     parser.add_argument("--keep-labels", action="store_true", default=None, help="see Phase")
     parser.add_argument("--tokens", type=int, default=6000)
     parser.add_argument("--tiles", type=int, default=64)

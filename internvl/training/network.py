@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from internvl.model.checkpoint import Model, read_checkpoint
+from internvl.model.errors import ModelError
 from internvl.model.placement import fast_in_bfloat16
 from internvl.model.source import find_checkpoint, read_json
 from internvl.model.weights import Placement
@@ -111,8 +112,13 @@ def save_whole(model: Model, folder: Path) -> None:
 def written_whole(folder: Path) -> Iterator[Path]:
     """An empty folder that takes the place of `folder` in the end.
 
-    A kill leaves none that looks finished.
+    A kill leaves none that looks finished. Raises ModelError where it holds anything else than a
+    checkpoint or an adapter.
     """
+    folder = folder.absolute()
+    known = any((folder / f"{name}.json").is_file() for name in ("config", "adapter_config"))
+    if folder.is_dir() and any(folder.iterdir()) and not known:
+        raise ModelError(f"{folder} holds something else; choose a new folder.")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
